@@ -1,0 +1,126 @@
+"""The one place where the parts are plugged together: settings and files in, a running sidecar out."""
+
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+import trio
+from quart import Blueprint
+
+from adapters.content import Messages
+from adapters.destinations import build
+from adapters.keys import Keys
+from adapters.settings import Settings
+from adapters.sources.http import http_source
+from adapters.sources.intake import Intake
+from adapters.sources.lists import lists_source
+from adapters.sources.stream import stream_source
+from adapters.sources.webhook import webhook_source
+from adapters.store.memory import MemoryStore
+from adapters.telemetry.metrics import Metrics
+from adapters.web.admin import admin
+from adapters.web.health import health
+from adapters.web.server import application, run_server
+from engine.core.program import Program
+from engine.language.compiler import compile_triggers
+from engine.language.files import Loaded
+from engine.runtime.clock import SteadyClock
+from engine.runtime.ports import Destination
+from engine.runtime.service import Service
+
+DRAIN = 3.0
+"""Seconds that messages on their way are given when the process ends."""
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Shop:
+    """All that is read before the start, checked."""
+
+    settings: Settings
+    keys: Keys
+    loaded: Loaded
+    messages: Messages
+
+    def program(self) -> Program:
+        """The triggers, compiled."""
+        return compile_triggers(
+            self.loaded.triggers,
+            self.loaded.segments,
+            retention=self.settings.retention_ms,
+            history_after=self.settings.history_after_ms,
+            history_limit=self.settings.history_limit,
+        )
+
+    def lists(self) -> frozenset[str]:
+        """The segments that are kept outside."""
+        return frozenset(segment.name for segment in self.loaded.segments if segment.state is None)
+
+
+def content_files(folder: Path) -> dict[str, str]:
+    """The texts of `messages/` and `templates/`, by their path in the folder.
+
+    Raises:
+        OSError: one cannot be read.
+        UnicodeDecodeError: one is not UTF-8.
+
+    """
+    parts = ("messages", "templates")
+    files = (file for part in parts for file in sorted((folder / part).rglob("*")) if file.is_file())
+    return {file.relative_to(folder).as_posix(): file.read_text("utf-8") for file in files}
+
+
+async def sidecar(
+    shop: Shop,
+    listener: socket.socket,
+    ending: Callable[[], Awaitable[None]],
+    *,
+    task_status: trio.TaskStatus[Service] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Run until `ending` returns, then take nothing more, finish what has arrived, and give the outbox a moment."""
+    async with AsyncExitStack() as stack:
+        entries = shop.settings.destinations.items()
+        opened = {name: await stack.enter_async_context(build(name, entry)) for name, entry in entries}
+        metrics = Metrics()
+        service = _service(shop, opened, metrics)
+
+        async def end() -> None:
+            await ending()
+            service.router.close()
+
+        async with trio.open_nursery() as nursery:
+            await nursery.start(service.run)
+            async with trio.open_nursery() as serving:
+                await serving.start(run_server, application(_routes(shop, service, metrics)), listener, end)
+                task_status.started(service)
+            _log.info("ended", unsent=await service.drain(DRAIN))
+            nursery.cancel_scope.cancel()
+
+
+def _service(shop: Shop, destinations: Mapping[str, Destination], metrics: Metrics) -> Service:
+    service = Service(
+        shop.program(),
+        store=MemoryStore(),
+        destinations=destinations,
+        renderer=shop.messages,
+        clock=SteadyClock(),
+        telemetry=metrics,
+    )
+    metrics.watch(service.router.statistics, lambda: service.outbox.waiting)
+    return service
+
+
+def _routes(shop: Shop, service: Service, metrics: Metrics) -> list[Blueprint]:
+    keys, intake = shop.keys, Intake(service.router, metrics)
+    return [
+        health(metrics, lambda: not service.router.closed),
+        http_source(keys, intake),
+        stream_source(keys, intake),
+        webhook_source(keys, intake, shop.settings.webhooks),
+        lists_source(keys, intake, shop.lists()),
+        admin(keys, service),
+    ]

@@ -1,0 +1,21 @@
+"""The command line: `impel` and its commands."""
+
+import sys
+
+from cyclopts import App
+
+app = App(
+    name="impel", help="Watches what each shopper does and acts at the right moment.", version_flags=["--version"]
+)
+app.command("adapters.commands.run:run", name="run")
+app.command("adapters.commands.demo:demo", name="demo")
+app.command("adapters.commands.check:check", name="check")
+app.command("adapters.commands.trials:run_trials", name="test")
+app.command("adapters.commands.simulate:simulate_file", name="simulate")
+app.command("adapters.commands.user:user", name="user")
+app.command("adapters.commands.schema:print_schema", name="schema")
+
+
+def main() -> None:
+    """Run the command that the arguments name, and exit with the status it returns."""
+    sys.exit(app())

@@ -1,0 +1,1 @@
+"""The commands of `impel`, as plain functions."""

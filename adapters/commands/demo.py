@@ -1,0 +1,42 @@
+"""`impel demo`: the sidecar, with shoppers coming by."""
+
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+from cyclopts import Parameter
+from trio_websocket import ConnectionClosed
+
+from adapters.app import Shop
+from adapters.commands.run import start
+from adapters.demo import stream
+
+_log = structlog.get_logger()
+
+
+def demo(
+    *,
+    config: Annotated[Path, Parameter(env_var="IMPEL_CONFIG")] = Path("config"),
+    host: str | None = None,
+    port: int | None = None,
+) -> int:
+    """Start the sidecar with a small stream of shoppers, and show each message as it leaves. Ctrl-C ends it.
+
+    Args:
+        config: The folder with impel.yaml, triggers/, segments/, messages/ and templates/.
+        host: Where to listen, in place of what the settings say.
+        port: The same; 0 takes any that is free.
+
+    Returns:
+        The exit status: 0 after an orderly end, 1 if it cannot start.
+
+    """
+    return start(config, {"HOST": host, "PORT": port}, _shoppers)
+
+
+async def _shoppers(url: str, shop: Shop) -> None:
+    """Send shoppers until the sidecar ends, which closes the connection."""
+    try:
+        await stream(url, shop.keys.write_key)
+    except* ConnectionClosed:
+        _log.debug("the shoppers have gone")

@@ -1,0 +1,124 @@
+"""`impel user`: a person as the running sidecar sees them."""
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import httpx
+import msgspec
+from cyclopts import Parameter
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from adapters.commands.notices import stderr
+from adapters.commands.run import ADDRESS, fail
+from adapters.keys import read_keys
+from adapters.secrets import SecretError
+from adapters.settings import SettingsError, read_settings
+from engine.language.durations import format_duration
+
+_TIMEOUT = 10.0
+_SECOND = 1_000
+
+
+def user(
+    user_id: str,
+    /,
+    *,
+    config: Annotated[Path, Parameter(env_var="IMPEL_CONFIG")] = Path("config"),
+    url: str | None = None,
+    as_json: Annotated[bool, Parameter(name="--json")] = False,
+) -> int:
+    """Show a user of the running sidecar: traits, segments, recent events, what is pending and what has fired.
+
+    Args:
+        user_id: The user's id, or an anonymous id.
+        config: The folder with the settings, which say where the sidecar keeps its address and token.
+        url: Where the sidecar listens, in place of what it left in its data folder.
+        as_json: Print everything as JSON, times in milliseconds.
+
+    Returns:
+        The exit status: 0, or 1 if nobody is known by that id or the sidecar cannot be reached.
+
+    """
+    console = stderr()
+    try:
+        settings = read_settings(config, os.environ)
+        token = read_keys(settings, os.environ, make=False).admin_token
+        base = url or (Path(settings.data) / ADDRESS).read_text("utf-8").strip()
+        answer = httpx.get(
+            f"{base}/admin/user/{quote(user_id, safe='')}",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=_TIMEOUT,
+        )
+    except (SettingsError, SecretError) as error:
+        return fail(console, str(error))
+    except (OSError, httpx.HTTPError) as error:
+        return fail(console, f"no sidecar can be reached ({error}); is `impel run` running with this configuration?")
+    return _shown(answer, console, as_json=as_json)
+
+
+def _shown(answer: httpx.Response, console: Console, *, as_json: bool) -> int:
+    if not answer.is_success:
+        return fail(console, f"the sidecar answers {answer.status_code}: {answer.text.strip()}")
+    if as_json:
+        sys.stdout.write(answer.text + "\n")
+    else:
+        show(msgspec.json.decode(answer.content), Console(highlight=False))
+    return 0
+
+
+def show(person: Mapping[str, Any], console: Console) -> None:
+    """Print what `GET /admin/user/ID` answers."""
+    kind = " (anonymous)" if person["anonymous"] else ""
+    console.print(Text.assemble((_plain(person["user"]), "bold cyan"), kind))
+    now: int = person["now"]
+    _section(console, "traits", ((name, _value(value)) for name, value in person["traits"].items()))
+    _section(console, "segments", ((name,) for name in person["segments"]))
+    _section(console, "pending", ((_instant(each["at"], now), _named(each)) for each in person["pending"]))
+    _section(console, "fired", (_firing(each, now) for each in person["firings"]))
+    events = person["recent"]
+    _section(console, "events", ((_instant(e["at"], now), e["event"], _value(e["properties"])) for e in events))
+
+
+def _section(console: Console, title: str, rows: Iterable[tuple[str, ...]]) -> None:
+    table = Table.grid(padding=(0, 2))
+    for row in rows:
+        table.add_row("", *(Text(_plain(cell)) for cell in row))
+    console.print(Text(title, "bold"))
+    console.print(table if table.row_count else Text("  none", "dim"))
+
+
+def _firing(firing: Mapping[str, Any], now: int) -> tuple[str, ...]:
+    return (_instant(firing["at"], now), _named(firing), ", ".join(map(_fate, firing["messages"])))
+
+
+def _fate(message: Mapping[str, Any]) -> str:
+    reason = f" ({message['reason']})" if message.get("reason") else ""
+    return f"{message['message']}: {message['status']}{reason}"
+
+
+def _named(entry: Mapping[str, Any]) -> str:
+    return str(entry["trigger"]) if entry["per"] is None else f"{entry['trigger']} [{entry['per']}]"
+
+
+def _instant(at: int, now: int) -> str:
+    """The time here, and how far off it is."""
+    local = datetime.fromtimestamp(at / _SECOND, UTC).astimezone()
+    seconds = abs(at - now) // _SECOND * _SECOND
+    off = format_duration(seconds) if seconds else "0s"
+    return f"{local:%Y-%m-%d %H:%M:%S}  " + (f"in {off}" if at > now else f"{off} ago")
+
+
+def _value(value: object) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _plain(text: str) -> str:
+    """On one line and without control characters: a terminal obeys escape codes, and ids come from outside."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)

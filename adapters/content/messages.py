@@ -1,0 +1,95 @@
+"""Message files: `messages/NAME.yaml` says what the message NAME tells, and by which destination.
+
+    destination: mail
+    to: "{{ profile.email }}"          # this is the default
+    subject: Still thinking about {{ event.product }}?
+    html_file: templates/cart.html     # or `html:`, and `text:` or `text_file:`
+
+or, for a destination that takes any data,
+
+    destination: crm
+    data: {coupon: WELCOME, product: "{{ event.product }}"}
+
+In `data`, a text that is one single `{{ ... }}` keeps the type of its value. A mail without `text` gets one made from
+its HTML. What templates see is told in `templates.py`.
+"""
+
+from collections.abc import Collection, Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from adapters.content.plaintext import plain_text
+from adapters.content.reader import Message, MessageErrors, Placed, Reader
+from adapters.content.templates import variables
+from engine.runtime.ports import Rejected
+
+
+class Messages:
+    """The messages of a shop, read and checked."""
+
+    def __init__(self, messages: Mapping[str, Message]) -> None:
+        self._messages = messages
+
+    @classmethod
+    def load(cls, files: Mapping[str, str], destinations: Collection[str]) -> "Messages":
+        """Read the messages among `files`, the texts of `messages/` and `templates/` by path.
+
+        Raises:
+            MessageErrors: all that is wrong with them.
+
+        """
+        reader = Reader(files, destinations)
+        paths = [path for path in map(PurePosixPath, files) if _is_message(path)]
+        messages = {path.stem: reader.read(str(path)) for path in paths}
+        if reader.errors:
+            raise MessageErrors(reader.errors)
+        return cls(messages)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All messages there are."""
+        return frozenset(self._messages)
+
+    def destination_of(self, name: str) -> str:
+        """The destination by which a message leaves."""
+        return self._messages[name].destination
+
+    def render(self, message: str, context: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Render the fields of a message; `context` is what `templates.variables` takes.
+
+        Raises:
+            Rejected: a template fails, or there is no address.
+
+        """
+        seen = variables(context)
+        known = self._messages[message]
+        return _mail(known.fields, seen) if known.mail else _filled(known.fields, seen)
+
+
+def _mail(fields: Mapping[str, Placed], seen: Mapping[str, Any]) -> dict[str, str]:
+    """The fields of a mail; whoever has no address is told first, before any fault of a template."""
+    try:
+        to = str(fields["to"].render(seen)).strip()
+    except Rejected as error:
+        raise Rejected(f"no address: {error}") from error
+    if not to:
+        raise Rejected("no address")
+    filled = {"to": to} | {name: field.render(seen) for name, field in fields.items() if name != "to"}
+    if "text" not in filled:
+        filled["text"] = plain_text(filled["html"])
+    return filled
+
+
+def _filled(field: Any, seen: Mapping[str, Any]) -> Any:
+    match field:
+        case Placed():
+            return field.render(seen)
+        case dict():
+            return {name: _filled(part, seen) for name, part in field.items()}
+        case list():
+            return [_filled(part, seen) for part in field]
+    return field
+
+
+def _is_message(path: PurePosixPath) -> bool:
+    return path.parent.name == "messages" and path.suffix in {".yaml", ".yml"}

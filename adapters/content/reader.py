@@ -1,0 +1,193 @@
+"""Reads message files, and collects all that is wrong with them."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.scalarstring import FoldedScalarString, LiteralScalarString
+
+from adapters.content.templates import Template, TemplateError, Templates
+from engine.runtime.ports import Rejected
+
+_CONTENT = ("html", "text")
+_KEYS = frozenset({"destination", "data", "to", "subject", "html", "html_file", "text", "text_file"})
+_PROFILE_ADDRESS = "{{ profile.email }}"
+
+
+@dataclass(frozen=True, slots=True)
+class MessageError:
+    """What is wrong in a message file; `line` counts from 1."""
+
+    file: str
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.text}"
+
+
+class MessageErrors(Exception):
+    """All that is wrong in a set of message files."""
+
+    def __init__(self, errors: Iterable[MessageError]) -> None:
+        self.errors = tuple(sorted(errors, key=lambda error: (error.file, error.line)))
+        super().__init__("\n".join(map(str, self.errors)))
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A template, and the file and the line at which it begins."""
+
+    template: Template
+    file: str
+    line: int
+
+    def render(self, variables: Mapping[str, Any]) -> Any:
+        """Fill it in; Rejected says where it failed and why."""
+        try:
+            return self.template.render(variables)
+        except TemplateError as error:
+            place = _placed(error, self.file, self.line)
+            raise Rejected(str(place)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What one message file says: a mail's fields are templates, other data is nested, with templates in it."""
+
+    destination: str
+    fields: Mapping[str, Any]
+    mail: bool
+
+
+class Reader:
+    """Reads message files; what is wrong gathers in `errors`."""
+
+    def __init__(self, files: Mapping[str, str], destinations: Collection[str]) -> None:
+        self.errors: list[MessageError] = []
+        self._files = files
+        self._destinations = destinations
+        self._templates = Templates(files)
+
+    def read(self, file: str) -> Message:
+        """Read one message file. The result is of use only if there were no errors."""
+        keys = self._parse(file)
+        for key in keys.keys() - _KEYS:
+            self._error(file, _key_line(keys, key), f"there is no key `{key}`{_meant(str(key), _KEYS)}")
+        self._check_destination(file, keys)
+        if "data" in keys:
+            return Message(str(keys.get("destination")), self._data(file, keys), mail=False)
+        return Message(str(keys.get("destination")), self._mail(file, keys), mail=True)
+
+    def _parse(self, file: str) -> CommentedMap:
+        try:
+            keys = YAML(typ="rt").load(self._files[file])
+        except MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else 1
+            self._error(file, line, str(error.problem or error.context))
+        except YAMLError as error:
+            self._error(file, 1, str(error))
+        else:
+            if isinstance(keys, CommentedMap):
+                return keys
+            self._error(file, 1, "a message is a mapping of keys such as `destination` and `subject`")
+        return CommentedMap()
+
+    def _check_destination(self, file: str, keys: CommentedMap) -> None:
+        name = keys.get("destination")
+        if name in self._destinations:
+            return
+        if name is None:
+            self._error(file, 1, "the key `destination` is missing")
+            return
+        meant = _meant(str(name), self._destinations)
+        self._error(file, _key_line(keys, "destination"), f"there is no destination `{name}`{meant}")
+
+    def _data(self, file: str, keys: CommentedMap) -> dict[str, Any]:
+        line = _key_line(keys, "data")
+        for key in sorted(keys.keys() & (_KEYS - {"data", "destination"})):
+            self._error(file, _key_line(keys, key), f"`{key}` and `data` exclude each other")
+        if not isinstance(keys["data"], CommentedMap):
+            self._error(file, line, "`data` is a mapping")
+            return {}
+        return {str(key): self._tree(file, *_entry(keys["data"], key)) for key in keys["data"]}
+
+    def _tree(self, file: str, value: Any, line: int) -> Any:
+        """Nested data, with templates in the place of its texts."""
+        match value:
+            case CommentedMap():
+                return {str(key): self._tree(file, *_entry(value, key)) for key in value}
+            case CommentedSeq():
+                lines = [value.lc.item(index)[0] + 1 for index in range(len(value))]
+                return [self._tree(file, item, at) for item, at in zip(value, lines, strict=True)]
+            case str():
+                return self._template(file, value, line, typed=True)
+            case float():
+                return float(value)  # the reader's own kind of float remembers how it was written
+        return value
+
+    def _mail(self, file: str, keys: CommentedMap) -> dict[str, Placed | None]:
+        fields = {"to": self._text(file, keys, "to"), "subject": self._text(file, keys, "subject")}
+        fields["to"] = fields["to"] or self._template(file, _PROFILE_ADDRESS, 1)
+        if "subject" not in keys:
+            self._error(file, 1, "a mail needs a `subject`; a message to anything else needs `data`")
+        content = {key: self._content(file, keys, key) for key in _CONTENT}
+        if not keys.keys() & {"html", "html_file", "text", "text_file"}:
+            self._error(file, 1, "a mail needs `html`, `html_file`, `text` or `text_file`")
+        return fields | {key: field for key, field in content.items() if field}
+
+    def _content(self, file: str, keys: CommentedMap, key: str) -> Placed | None:
+        source = f"{key}_file"
+        if source not in keys:
+            return self._text(file, keys, key)
+        line = _key_line(keys, source)
+        if key in keys:
+            self._error(file, line, f"`{key}` and `{source}` exclude each other")
+        path = str(keys[source])
+        if path not in self._files:
+            self._error(file, line, f"there is no file `{path}`{_meant(path, self._files)}")
+            return None
+        return self._template(path, self._files[path], 1, html=key == "html")
+
+    def _text(self, file: str, keys: CommentedMap, key: str) -> Placed | None:
+        if key not in keys:
+            return None
+        value, line = _entry(keys, key)
+        if isinstance(value, str):
+            return self._template(file, value, line, html=key == "html")
+        self._error(file, line, f"`{key}` is a text")
+        return None
+
+    def _template(self, file: str, source: str, line: int, *, html: bool = False, typed: bool = False) -> Placed | None:
+        line += isinstance(source, LiteralScalarString | FoldedScalarString)  # it begins below its `|` or `>`
+        try:
+            return Placed(self._templates.read(source, html=html, typed=typed), file, line)
+        except TemplateError as error:
+            self.errors.append(_placed(error, file, line))
+            return None
+
+    def _error(self, file: str, line: int, text: str) -> None:
+        self.errors.append(MessageError(file, line, text))
+
+
+def _placed(error: TemplateError, file: str, line: int) -> MessageError:
+    if error.file:
+        return MessageError(error.file, error.line, str(error))
+    return MessageError(file, line + max(error.line - 1, 0), str(error))
+
+
+def _key_line(keys: CommentedMap, key: object) -> int:
+    return int(keys.lc.key(key)[0]) + 1
+
+
+def _entry(keys: CommentedMap, key: object) -> tuple[Any, int]:
+    return keys[key], int(keys.lc.value(key)[0]) + 1
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    close = get_close_matches(name, sorted(known), n=1)
+    return f"; did you mean `{close[0]}`?" if close else ""

@@ -1,0 +1,120 @@
+"""The shoppers of the demo: what each does and when, sent through the sidecar's own websocket."""
+
+from collections.abc import Iterable, Mapping
+from itertools import count, cycle
+from typing import Any, NamedTuple
+
+import msgspec
+import trio
+from trio_websocket import WebSocketConnection, open_websocket_url
+
+BETWEEN = 5.0
+"""Seconds from one shopper's arrival to the next one's."""
+
+
+class Act(NamedTuple):
+    """One thing a shopper does, so many seconds after the one before."""
+
+    after: float
+    event: str
+    properties: Mapping[str, Any]
+
+
+class Shopper(NamedTuple):
+    """A shopper, by first name, and what she does."""
+
+    name: str
+    acts: tuple[Act, ...]
+
+
+def _product(product_id: str, product: str, price: float) -> dict[str, Any]:
+    return {"product_id": product_id, "product": product, "price": price}
+
+
+def _cart(cart_id: str, *items: Mapping[str, Any]) -> dict[str, Any]:
+    return {"cart_id": cart_id, "items": items, "total": sum(item["price"] for item in items)}
+
+
+TENT_2 = _product("tent-2", "Tent for two", 211)
+TENT_3 = _product("tent-3", "Tent for three", 289)
+BOOTS = _product("boots", "Hiking boots", 129.5)
+SOCKS = _product("socks", "Wool socks", 18.5)
+LAMP = _product("lamp", "Camping lamp", 79)
+
+SHOPPERS = (
+    Shopper(
+        "ada",  # leaves a cart behind
+        (
+            Act(0, "product_viewed", BOOTS | {"time_spent": 12}),
+            Act(2, "cart_updated", _cart("c-ada", BOOTS, SOCKS)),
+        ),
+    ),
+    Shopper(
+        "grace",  # looks long and goes
+        (Act(0, "product_viewed", LAMP | {"time_spent": 45}),),
+    ),
+    Shopper(
+        "edsger",  # cannot decide between two tents
+        (
+            Act(0, "product_viewed", TENT_2 | {"time_spent": 20}),
+            Act(2, "product_viewed", TENT_3 | {"time_spent": 25}),
+        ),
+    ),
+    Shopper(
+        "barbara",  # buys in time, and hears nothing of her cart
+        (
+            Act(0, "cart_updated", _cart("c-barbara", SOCKS)),
+            Act(3, "order_completed", {"cart_id": "c-barbara", "order_id": "o-1", "total": 18.5}),
+        ),
+    ),
+    Shopper(
+        "katherine",  # comes back to the same product
+        (
+            Act(0, "product_viewed", BOOTS | {"time_spent": 8}),
+            Act(3, "product_viewed", BOOTS | {"time_spent": 19}),
+        ),
+    ),
+    Shopper(
+        "margaret",  # stops at the till
+        (
+            Act(0, "cart_updated", _cart("c-margaret", TENT_2, LAMP)),
+            Act(2, "checkout_started", {"cart_id": "c-margaret"}),
+        ),
+    ),
+    Shopper(
+        "hedy",  # becomes a good customer
+        (
+            Act(0, "order_completed", {"order_id": "o-2", "total": 211}),
+            Act(2, "order_completed", {"order_id": "o-3", "total": 289}),
+        ),
+    ),
+)
+
+
+async def stream(url: str, write_key: str) -> None:
+    """Let shoppers come, one after another and round and round, each as somebody new."""
+    address = f"ws{url.removeprefix('http')}/v1/stream"
+    async with (
+        open_websocket_url(address, extra_headers=[(b"X-Impel-Key", write_key.encode())]) as connection,
+        trio.open_nursery() as nursery,
+    ):
+        turns = trio.Lock()
+        for number, shopper in zip(count(1), cycle(SHOPPERS)):
+            nursery.start_soon(_visit, connection, turns, shopper, f"{shopper.name}-{number}")
+            await trio.sleep(BETWEEN)
+
+
+async def _visit(connection: WebSocketConnection, turns: trio.Lock, shopper: Shopper, user_id: str) -> None:
+    traits = {"email": f"{shopper.name}@shop.example", "first_name": shopper.name.title()}
+    await _send(connection, turns, [{"type": "identify", "userId": user_id, "traits": traits}])
+    for act in shopper.acts:
+        await trio.sleep(act.after)
+        call = {"type": "track", "userId": user_id, "event": act.event, "properties": act.properties}
+        await _send(connection, turns, [call])
+
+
+async def _send(connection: WebSocketConnection, turns: trio.Lock, calls: Iterable[Mapping[str, Any]]) -> None:
+    """Send a frame and read its answer: one at a time, or the answers would go to the wrong ones."""
+    async with turns:
+        await connection.send_message(msgspec.json.encode(calls).decode())
+        await connection.get_message()

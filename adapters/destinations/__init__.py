@@ -1,0 +1,30 @@
+"""Ways out. The settings name each one and its kind; `build` makes a destination of them."""
+
+from contextlib import AbstractAsyncContextManager, nullcontext
+
+from adapters.destinations.console import Console, ConsoleSettings
+from adapters.destinations.memory import Memory, MemorySettings
+from adapters.destinations.smtp import Smtp, SmtpSettings
+from adapters.destinations.webhook import WebhookSettings, open_webhook
+from engine.runtime.ports import Destination
+
+DestinationSettings = ConsoleSettings | MemorySettings | WebhookSettings | SmtpSettings
+"""One entry of `destinations:`, told apart by its `kind`."""
+
+
+def build(name: str, settings: DestinationSettings) -> AbstractAsyncContextManager[Destination]:
+    """Make a destination, open for as long as the context is entered.
+
+    Raises:
+        SecretError: a secret is not where the settings say.
+
+    """
+    match settings:
+        case ConsoleSettings():
+            return nullcontext(Console(name))
+        case MemorySettings():
+            return nullcontext(Memory())
+        case WebhookSettings():
+            return open_webhook(settings)
+        case SmtpSettings():
+            return nullcontext(Smtp(settings))

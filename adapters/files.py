@@ -1,0 +1,43 @@
+"""Trigger files on disk."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+PARTS = ("triggers", "segments")
+"""The folders of a configuration that hold trigger files; its other files are settings, messages and templates."""
+
+_SUFFIXES = (".yaml", ".yml")
+
+
+class FolderError(Exception):
+    """There are no trigger files where they were looked for; the text says what to do."""
+
+
+def read_folder(path: Path) -> dict[str, str]:
+    """The text of all trigger files below `path` by file name, sorted; a single file stands for itself.
+
+    In a folder that has `triggers/` or `segments/` inside, such as `config/`, only these are read.
+
+    Raises:
+        FolderError: the folder is missing, or a file cannot be read as UTF-8 text.
+
+    """
+    if not path.exists():
+        raise FolderError(f"there is no folder {path}: name the one that holds the trigger files")
+    if path.is_file():
+        return {str(path): _text(path)}
+    parts = [path / part for part in PARTS if (path / part).is_dir()]
+    return {str(file): _text(file) for folder in parts or [path] for file in _files(folder)}
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    return iter(sorted(file for file in folder.rglob("*") if file.suffix in _SUFFIXES and file.is_file()))
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise FolderError(f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise FolderError(f"{file} is not UTF-8 text: byte {error.start} cannot be read") from error

@@ -1,0 +1,154 @@
+"""The settings: `impel.yaml` in the configuration's folder, overridden by the environment.
+
+The variable of a key is `IMPEL_` and its name: `IMPEL_PORT` for `port`; two underscores lead into a section, so that
+`IMPEL_DESTINATIONS__MAIL__HOST` is the `host` of the destination `mail`. Values are read as YAML. Variables that name
+no key at the top are left alone: a container platform may set its own, such as IMPEL_SERVICE_HOST.
+"""
+
+import re
+from collections.abc import Mapping
+from io import StringIO
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError
+
+from adapters.destinations import DestinationSettings
+from adapters.destinations.console import ConsoleSettings
+from adapters.secrets import Secret
+from adapters.sources.mapping import Mapped
+from engine.core.events import Millis
+from engine.language.durations import parse_duration
+from engine.language.errors import closest
+
+FILE = "impel.yaml"
+PREFIX = "IMPEL_"
+
+
+class SettingsError(Exception):
+    """The settings cannot be used; the text names the file or variable and the key, and says what is wrong."""
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All that can be set. Durations are text such as `90d`."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 8808
+    """0 takes any that is free."""
+    data: str = "data"
+    """The folder for what Impel writes; a relative path counts from where it is started."""
+    retention: str = "90d"
+    history_after: str = "24h"
+    history_limit: Annotated[int, msgspec.Meta(ge=1)] = 5_000
+    log_level: str = "info"
+    write_key: Secret | None = None
+    """Without one, a key is made and kept in the data folder."""
+    admin_token: Secret | None = None
+    destinations: dict[str, DestinationSettings] = msgspec.field(
+        default_factory=lambda: dict[str, DestinationSettings](console=ConsoleSettings())
+    )
+    webhooks: dict[str, Mapped] = {}
+
+    def __post_init__(self) -> None:
+        for field in ("retention", "history_after"):
+            try:
+                parse_duration(getattr(self, field))
+            except ValueError as error:
+                raise ValueError(f"{field}: {error}") from error
+        if self.log_level not in {"debug", "info", "warning", "error"}:
+            raise ValueError(f"log_level: {self.log_level!r} is none of debug, info, warning, error")
+
+    @property
+    def retention_ms(self) -> Millis:
+        """`retention` in milliseconds."""
+        return parse_duration(self.retention)
+
+    @property
+    def history_after_ms(self) -> Millis:
+        """`history_after` in milliseconds."""
+        return parse_duration(self.history_after)
+
+
+def read_settings(folder: Path, environment: Mapping[str, str]) -> Settings:
+    """Read the settings of the configuration in `folder`; without a file, they are the defaults.
+
+    Raises:
+        SettingsError: they cannot be used.
+
+    """
+    file = folder / FILE
+    found = _yaml(_text(file), str(file)) or {}
+    if not isinstance(found, dict):
+        raise SettingsError(f"{file}: the settings are a mapping such as `port: 8808`")
+    _check(found, str(file), _lines(file))
+    for name in sorted(environment):
+        if _overrides(name):
+            _override(found, name, environment[name])
+            _check(found, f"environment variable {name}", {})
+    return msgspec.convert(found, Settings)
+
+
+def _check(found: dict[str, Any], place: str, lines: Mapping[str, int]) -> None:
+    try:
+        msgspec.convert(found, Settings)
+    except msgspec.ValidationError as error:
+        text = str(error)
+        key = _key_at(text)
+        at = f"{place}:{lines[key]}" if key in lines else place
+        raise SettingsError(f"{at}: {text.replace('$.', '')}{_hint(text)}") from error
+
+
+def _key_at(text: str) -> str:
+    """The key at the top that an error of msgspec speaks of."""
+    unknown = re.search(r"unknown field `(\w+)`$", text)
+    path = re.search(r"`\$\.(\w+)", text)
+    found = unknown or path or re.match(r"(\w+):", text)
+    return found[1] if found else ""
+
+
+def _hint(text: str) -> str:
+    unknown = re.search(r"unknown field `(\w+)`$", text)
+    if unknown is not None:
+        meant = closest(unknown[1], Settings.__struct_fields__)
+        return f"; did you mean `{meant}`?" if meant else ""
+    secret = re.search(r"`\$\S*(write_key|admin_token|password|secret|token|key)`", text)
+    return "; secrets are not written down here: give {env: NAME} or {file: PATH}" if secret else ""
+
+
+def _overrides(name: str) -> bool:
+    top = name.removeprefix(PREFIX).lower().split("__")[0]
+    return name.startswith(PREFIX) and top in Settings.__struct_fields__ and top not in {"write_key", "admin_token"}
+
+
+def _override(found: dict[str, Any], name: str, text: str) -> None:
+    *path, key = name.removeprefix(PREFIX).lower().split("__")
+    for part in path:
+        found = found.setdefault(part, {})
+        if not isinstance(found, dict):
+            raise SettingsError(f"environment variable {name}: `{part}` is not a section")
+    found[key] = _yaml(text, f"environment variable {name}")
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file} cannot be read: {error}") from error
+
+
+def _yaml(text: str, place: str) -> Any:
+    try:
+        return YAML(typ="safe", pure=True).load(text)
+    except MarkedYAMLError as error:
+        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise SettingsError(f"{place}{line}: {error.problem}") from error
+
+
+def _lines(file: Path) -> dict[str, int]:
+    """Where each key at the top stands."""
+    root = YAML(typ="rt", pure=True).compose(StringIO(_text(file)))
+    return {} if root is None else {key.value: key.start_mark.line + 1 for key, _ in root.value}

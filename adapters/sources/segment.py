@@ -1,0 +1,235 @@
+"""The Segment form of a call, decoded: the one decoder behind every way in.
+
+The envelope is split first and each call in it decoded by itself, so that a bad one is answered for and its neighbours
+are taken. `timestamp` is corrected for a client's wrong clock where the client says when it sent it: what counts is how
+long before the sending it happened. JSON and msgpack are read alike.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+
+from adapters.sources.envelope import CODECS, NONE, Batch, Context, Form
+from adapters.sources.instants import BadInstant, instant
+from engine.core.events import NOTHING, Millis, decode
+from engine.runtime.arrivals import Alias, Arrival, Event, Profile
+
+EVENT_LIMIT = 32 * 1024
+"""Bytes of one event, as Segment has it."""
+
+Kind = Literal["track", "identify", "page", "screen", "alias", "group"]
+Id = str | int | None
+
+
+class Rejection(msgspec.Struct, frozen=True, rename="camel"):
+    """One event that was not taken, and why."""
+
+    index: int | None
+    message_id: str | None
+    reason: str
+
+
+class Decoded(NamedTuple):
+    """What became of the events of one request or frame."""
+
+    arrivals: list[Arrival]
+    rejected: list[Rejection]
+
+
+class _Call(msgspec.Struct, rename="camel"):
+    """One call. What is not asked for here is not looked at."""
+
+    type: str | None = None
+    user_id: Id = None
+    anonymous_id: Id = None
+    previous_id: Id = None
+    group_id: Id = None
+    message_id: Id = None
+    event: str | None = None
+    name: str | None = None
+    category: str | None = None
+    timestamp: str | int | float | None = None
+    original_timestamp: str | int | float | None = None
+    sent_at: str | int | float | None = None
+    properties: msgspec.Raw = NONE
+    traits: msgspec.Raw = NONE
+    context: Context | None = None
+
+
+class _Named(msgspec.Struct, rename="camel"):
+    """As much of a bad event as its answer needs."""
+
+    message_id: Any = None
+
+
+_FAULTS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, BadInstant, ValueError)
+
+
+def decode_calls(
+    calls: Sequence[bytes | msgspec.Raw],
+    received: Millis,
+    *,
+    form: Form = "json",
+    kind: Kind | None = None,
+    batch: Batch | None = None,
+) -> Decoded:
+    """Decode calls received together; where `kind` is None each says its `type` itself."""
+    decoder = _Decoder(received, form, kind, batch)
+    arrivals: list[Arrival] = []
+    rejected: list[Rejection] = []
+    for index, call in enumerate(calls):
+        raw = bytes(call)
+        try:
+            arrivals.append(decoder.decode(raw))
+        except _FAULTS as fault:
+            rejected.append(Rejection(index, _message_id(raw, form), str(fault)))
+    return Decoded(arrivals, rejected)
+
+
+class _Decoder:
+    """Decodes the calls of one request or frame."""
+
+    def __init__(self, received: Millis, form: Form, kind: Kind | None, batch: Batch | None) -> None:
+        self._received = received
+        self._read, self._write = CODECS[form]
+        self._kind = kind
+        self._traits = NONE if batch is None or batch.context is None else batch.context.traits
+        self._sent_at = None if batch is None else batch.sent_at
+
+    def decode(self, raw: bytes) -> Arrival:
+        """One call.
+
+        Raises:
+            ValueError: it is of the wrong shape, or lacks what it needs; the text says what.
+
+        """
+        if len(raw) > EVENT_LIMIT:
+            raise ValueError(f"the event has {len(raw)} bytes; at most {EVENT_LIMIT} are taken")
+        call: _Call = self._read(raw, type=_Call)
+        kind = self._kind or call.type
+        make = None if kind is None else _MAKERS.get(kind)
+        if make is None:
+            raise ValueError(f"`type` must be one of {', '.join(_MAKERS)}, not {call.type!r}")
+        return make(self, call)
+
+    def track(self, call: _Call) -> Event:
+        """Something the user did."""
+        if not call.event:
+            raise ValueError("a track call needs the name of its `event`")
+        return self._event(call, call.event, _object(call.properties, "properties"))
+
+    def page(self, call: _Call) -> Event:
+        """A page seen."""
+        return self._visit(call, "page")
+
+    def screen(self, call: _Call) -> Event:
+        """A screen seen."""
+        return self._visit(call, "screen")
+
+    def _visit(self, call: _Call, name: str) -> Event:
+        """A page or screen: an event of that name, with `name` and `category` as properties."""
+        properties = _object(call.properties, "properties")
+        said = {"name": call.name, "category": call.category}
+        known = {key: value for key, value in said.items() if value is not None}
+        if known:
+            properties = self._write(known | decode(properties))
+        return self._event(call, name, properties)
+
+    def _event(self, call: _Call, name: str, properties: bytes) -> Event:
+        user_id, anonymous_id = _ids(call)
+        return Event(
+            user_id=user_id,
+            anonymous_id=anonymous_id,
+            message_id=_text(call.message_id) or "",
+            name=name,
+            ts=self._happened(call),
+            properties=properties,
+        )
+
+    def identify(self, call: _Call) -> Profile:
+        """Traits stand in `traits`, or, as some libraries send them, in the context."""
+        traits = _object(call.traits, "traits")
+        aside = _object(self._traits if call.context is None else call.context.traits or self._traits, "context.traits")
+        if aside is not NOTHING:
+            traits = aside if traits is NOTHING else self._write(decode(aside) | decode(traits))
+        return self._profile(call, traits, links=True)
+
+    def group(self, call: _Call) -> Profile:
+        """The trait `group`: the group's traits and its `id`."""
+        group_id = _text(call.group_id)
+        if group_id is None:
+            raise ValueError("a group call needs a `groupId`")
+        group = decode(_object(call.traits, "traits")) | {"id": group_id}
+        return self._profile(call, self._write({"group": group}), links=False)
+
+    def _profile(self, call: _Call, traits: bytes, *, links: bool) -> Profile:
+        self._happened(call)
+        user_id, anonymous_id = _ids(call)
+        message_id = _text(call.message_id) or ""
+        return Profile(user_id=user_id, anonymous_id=anonymous_id, message_id=message_id, traits=traits, links=links)
+
+    def alias(self, call: _Call) -> Alias:
+        """Two ids of one person."""
+        self._happened(call)
+        previous_id, user_id = _text(call.previous_id) or _text(call.anonymous_id), _text(call.user_id)
+        if previous_id is None or user_id is None:
+            raise ValueError("an alias call needs a `userId`, and a `previousId` or `anonymousId`")
+        return Alias(previous_id=previous_id, user_id=user_id, message_id=_text(call.message_id) or "")
+
+    def _happened(self, call: _Call) -> Millis | None:
+        """When it happened by the engine's clock; None where the call does not say."""
+        stated = call.timestamp if call.timestamp is not None else call.original_timestamp
+        if stated is None:
+            return None
+        happened = instant(stated, "timestamp")
+        sent_at = call.sent_at if call.sent_at is not None else self._sent_at
+        if sent_at is None:
+            return happened
+        return max(self._received - (instant(sent_at, "sentAt") - happened), 0)
+
+
+_MAKERS: dict[str, Callable[[_Decoder, _Call], Arrival]] = {
+    "track": _Decoder.track,
+    "identify": _Decoder.identify,
+    "page": _Decoder.page,
+    "screen": _Decoder.screen,
+    "alias": _Decoder.alias,
+    "group": _Decoder.group,
+}
+
+
+def _ids(call: _Call) -> tuple[str | None, str | None]:
+    user_id, anonymous_id = _text(call.user_id), _text(call.anonymous_id)
+    if user_id is None and anonymous_id is None:
+        raise ValueError("a call needs a `userId` or an `anonymousId`")
+    return user_id, anonymous_id
+
+
+def _text(value: Id) -> str | None:
+    """An id as text: numbers count as their digits, and null and empty ones as absent."""
+    return None if value is None or value == "" else str(value)
+
+
+def _object(raw: msgspec.Raw, field: str) -> bytes:
+    """Raw properties or traits, known to be readable; copied, or they would hold the whole frame in memory."""
+    copy = bytes(raw)
+    if copy in _NULLS:
+        return NOTHING
+    try:
+        decode(copy)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+        raise ValueError(f"`{field}` must be an object with text for keys: {fault}") from fault
+    return copy
+
+
+_NULLS = (b"", b"null", b"\xc0")
+
+
+def _message_id(raw: bytes, form: Form) -> str | None:
+    """The `messageId` of a bad event, for its answer, where it can be read at all."""
+    try:
+        found = CODECS[form][0](raw, type=_Named).message_id
+    except _FAULTS:
+        return None
+    return str(found) if isinstance(found, str | int) else None

@@ -1,0 +1,1 @@
+"""Where sleeping users are kept."""

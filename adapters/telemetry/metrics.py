@@ -1,0 +1,69 @@
+"""What happens, counted and timed for Prometheus. Labels never say who."""
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from engine.runtime.router import RouterStatistics
+
+_QUICK = (0.00001, 0.00003, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 1)
+_LATE = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 10, 60)
+_SLOW = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 1_000)
+
+
+class Metrics:
+    """Fills the runtime's `Telemetry` port, and counts what comes in."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._events = self._counter("impel_events", "Inputs taken", "source", "type")
+        self._rejected = self._counter("impel_rejected", "Inputs refused", "source")
+        self._decisions = self._counter("impel_decisions", "Firings and ends of messages", "trigger", "outcome")
+        self._turn = self._histogram("impel_turn_seconds", "From an input to its decisions", _QUICK)
+        self._late = self._histogram("impel_lateness_seconds", "From a deadline to its settling", _LATE)
+        self._sent = self._histogram("impel_sent_seconds", "From a firing to its delivery", _SLOW, "destination")
+
+    def event(self, source: str, kind: str) -> None:
+        """An input was taken."""
+        self._events.labels(source, kind).inc()
+
+    def rejected(self, source: str, number: int) -> None:
+        """Inputs were refused."""
+        if number:
+            self._rejected.labels(source).inc(number)
+
+    def decided(self, trigger: str, outcome: str) -> None:
+        """A trigger fired (`fired`), or a message of it ended `sent`, `failed` or `unclear`."""
+        self._decisions.labels(trigger, outcome).inc()
+
+    def turn(self, seconds: float) -> None:
+        """An input was routed and, where its user was awake, decided upon."""
+        self._turn.observe(seconds)
+
+    def late(self, seconds: float) -> None:
+        """A deadline was settled so long after its instant."""
+        self._late.observe(seconds)
+
+    def sent(self, destination: str, seconds: float) -> None:
+        """A message was accepted so long after its trigger fired."""
+        self._sent.labels(destination).observe(seconds)
+
+    def watch(self, statistics: Callable[[], RouterStatistics], waiting: Callable[[], int]) -> None:
+        """Show the router's numbers, and how many messages wait, as they are when somebody looks."""
+        self._gauge("impel_users_awake", "Users held in memory", lambda: statistics().awake)
+        self._gauge("impel_deadlines_armed", "Users with a deadline", lambda: statistics().armed)
+        self._gauge("impel_turns_waiting", "Turns in mailboxes", lambda: statistics().waiting)
+        self._gauge("impel_messages_waiting", "Messages on their way", waiting)
+
+    def page(self) -> bytes:
+        """All of it in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+    def _counter(self, name: str, about: str, *labels: str) -> Counter:
+        return Counter(name, about, labels, registry=self._registry)
+
+    def _histogram(self, name: str, about: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(name, about, labels, buckets=buckets, registry=self._registry)
+
+    def _gauge(self, name: str, about: str, value: Callable[[], int]) -> None:
+        Gauge(name, about, registry=self._registry).set_function(value)

@@ -1,0 +1,37 @@
+"""What a request shows of who it may be: keys in headers and in the query."""
+
+import base64
+import binascii
+
+from quart.wrappers.base import BaseRequestWebsocket
+
+_SCHEME_AND_REST = 2
+
+
+def basic_user(request: BaseRequestWebsocket) -> str | None:
+    """The user name of HTTP Basic authentication: where Segment's libraries put the write key.
+
+    The colon after it, and the empty password, may be missing.
+    """
+    shown = _credentials(request, "basic")
+    if shown is None:
+        return None
+    try:
+        return base64.b64decode(shown, validate=True).decode().partition(":")[0]
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+
+
+def bearer(request: BaseRequestWebsocket) -> str | None:
+    """The token of `Authorization: Bearer`."""
+    return _credentials(request, "bearer")
+
+
+def write_key(request: BaseRequestWebsocket) -> str | None:
+    """The write key, as Basic authentication, as `X-Impel-Key`, or as `?key=`."""
+    return basic_user(request) or request.headers.get("X-Impel-Key") or request.args.get("key")
+
+
+def _credentials(request: BaseRequestWebsocket, wanted: str) -> str | None:
+    words = request.headers.get("Authorization", "").split()
+    return words[1] if len(words) == _SCHEME_AND_REST and words[0].lower() == wanted else None

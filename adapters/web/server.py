@@ -1,0 +1,110 @@
+"""The HTTP server: all routes in one quart-trio application, served by hypercorn."""
+
+import socket
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, cast
+
+import structlog
+import trio
+from hypercorn.config import Config
+from hypercorn.trio import serve
+from quart import Blueprint, Response
+from quart_trio import QuartTrio
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from adapters.keys import WrongKey
+from adapters.sources.body import BODY_LIMIT, BadEncoding, TooLarge
+from adapters.sources.envelope import BadEnvelope
+from adapters.sources.stream import FRAME_LIMIT
+from adapters.web.answers import refusal
+from engine.runtime.router import Closed
+
+GRACE = 1.0
+"""Seconds that open connections are given when the server ends."""
+
+_log = structlog.get_logger()
+
+
+def application(routes: Iterable[Blueprint]) -> QuartTrio:
+    """The application, with an answer for whatever goes wrong."""
+    app = QuartTrio("impel", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
+    for blueprint in routes:
+        app.register_blueprint(blueprint)
+    for kind, handler in _HANDLERS.items():
+        app.register_error_handler(kind, handler)
+    return app
+
+
+async def run_server(
+    app: QuartTrio,
+    listener: socket.socket,
+    ending: Callable[[], Awaitable[None]],
+    *,
+    task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve on a bound socket until `ending` returns, then give open connections a moment to finish."""
+    config = Config()
+    config.bind = [f"fd://{listener.detach()}"]
+    config.loglevel = "WARNING"
+    config.graceful_timeout = GRACE
+    config.keep_alive_max_requests = 1_000_000  # libraries keep one connection for as long as they live
+    config.websocket_max_message_size = FRAME_LIMIT
+    config.include_server_header = False
+    await serve(cast("Any", app), config, shutdown_trigger=ending, task_status=task_status)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that listens there.
+
+    Raises:
+        OSError: the port is taken, or the host is not one of this machine's.
+
+    """
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _bad_request(fault: Exception) -> Response:
+    return refusal(400, f"the body cannot be read: {fault}")
+
+
+def _too_large(_: Exception) -> Response:
+    _log.warning("body too large", limit=BODY_LIMIT)
+    return refusal(413, f"at most {BODY_LIMIT} bytes are taken at once")
+
+
+def _wrong_key(_: Exception) -> Response:
+    return refusal(401, "this needs the write key, as the user name of Basic authentication")
+
+
+def _ending(_: Exception) -> Response:
+    return refusal(503, "ending, come back soon", **{"Retry-After": "2"})
+
+
+def _other(fault: HTTPException) -> Response:
+    return refusal(fault.code or 500, fault.description or fault.name)
+
+
+def _our_fault(fault: Exception) -> Response:
+    _log.error("request failed", exc_info=fault)
+    return refusal(500, "a fault of the server")
+
+
+_HANDLERS: dict[type[Exception], Callable[[Any], Response]] = {
+    BadEnvelope: _bad_request,
+    BadEncoding: _bad_request,
+    TooLarge: _too_large,
+    RequestEntityTooLarge: _too_large,
+    WrongKey: _wrong_key,
+    Closed: _ending,
+    HTTPException: _other,
+    Exception: _our_fault,
+}

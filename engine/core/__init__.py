@@ -1,0 +1,1 @@
+"""The decision core: pure, told the time, answering with values."""

@@ -1,0 +1,24 @@
+"""What comes out of the core: the decisions, as values."""
+
+import msgspec
+
+from engine.core.events import Millis, Scalar
+
+
+class Firing(msgspec.Struct, frozen=True):
+    """A trigger fired for a user.
+
+    `at` is the instant of the step at which it fired, however late the process that noticed. `id` is stable: the same
+    firing has the same id in every run over the same inputs, live, simulated, replayed or recovered, and it does not
+    change when identities are merged.
+    """
+
+    id: str
+    trigger: str
+    user: str
+    at: Millis
+    per: Scalar | None = None
+    event: int | None = None
+    """`seq` of the event whose step it was; None where time alone brought it about."""
+    messages: tuple[str, ...] = ()
+    """Names of the messages that are due."""

@@ -1,0 +1,79 @@
+"""What goes into the core: the inputs, as values.
+
+Times are integer milliseconds since the epoch, UTC. Every input carries `seq`, its number in the order of arrival
+over all users, which the router stamps; it breaks ties between events of one millisecond.
+
+Properties and traits stay raw: one JSON object or one msgpack map, told apart by the first byte, decoded when somebody
+asks.
+"""
+
+from typing import Any
+
+import msgspec
+
+Millis = int
+Scalar = bool | int | float | str
+
+INF: Millis = 1 << 62
+"""Never, as an instant: later than every time that can occur."""
+
+NOTHING = b"\x80"
+"""An empty map, raw."""
+
+FEEDBACK = frozenset(
+    {
+        "Email Delivered",
+        "Email Opened",
+        "Email Link Clicked",
+        "Email Bounced",
+        "Email Marked as Spam",
+        "Unsubscribed",
+    }
+)
+"""The e-mail events of the Segment spec: what a service reports, not what the shopper does, so `any` passes them by."""
+
+
+class Track(msgspec.Struct, frozen=True, tag="track"):
+    """Something the user did: a `track`, `page` or `screen` call."""
+
+    seq: int
+    name: str
+    ts: Millis
+    properties: bytes = NOTHING
+    message_id: str = ""
+    imported: bool = False
+    """Brought in from an archive: history, however young."""
+
+
+class Traits(msgspec.Struct, frozen=True, tag="traits"):
+    """A profile update: an `identify` or `group` call, or, without traits, an `alias`. A null trait is taken away."""
+
+    seq: int
+    traits: bytes = NOTHING
+    message_id: str = ""
+    imported: bool = False
+
+
+class Membership(msgspec.Struct, frozen=True, tag="membership"):
+    """The user enters or leaves a segment that is kept outside as a list."""
+
+    seq: int
+    segment: str
+    member: bool
+
+
+Input = Track | Traits | Membership
+
+_JSON_OBJECT = ord("{")
+_decode_json = msgspec.json.Decoder(dict[str, Any]).decode
+_decode_msgpack = msgspec.msgpack.Decoder(dict[str, Any]).decode
+
+
+def decode(raw: bytes) -> dict[str, Any]:
+    """Read raw properties or traits.
+
+    Raises:
+        msgspec.DecodeError: they are neither a JSON object nor a msgpack map.
+
+    """
+    return _decode_json(raw) if raw[0] == _JSON_OBJECT else _decode_msgpack(raw)

@@ -1,0 +1,136 @@
+"""All that is kept of what a user did: the timeline, and the series that are fed from it, scope by scope."""
+
+from collections.abc import Iterator
+
+from engine.core.events import Millis, Scalar, decode
+from engine.core.program import Feeds, Program, Route
+from engine.core.scope import Scope, Whole
+from engine.core.timeline import Place, Recorded, Timeline, after_all, instant
+from engine.core.where import Properties, kind, scalar_key
+
+Key = tuple[bool, Scalar] | None
+"""Of a scope among those of its `per` property; None for the whole timeline."""
+
+_SLACK = 16
+"""Forgetting runs when the oldest event is 1/16 older than it need be, so that it is rare."""
+
+
+class Seen:
+    """An event together with what the program makes of it: the scopes that it enters, the selectors that take it."""
+
+    __slots__ = ("borne", "hits", "properties", "record", "route")
+
+    def __init__(self, record: Recorded, properties: Properties, route: Route) -> None:
+        self.record = record
+        self.properties = properties
+        self.route = route
+        self.borne: list[Scope | None] = []
+        """For each `per` property, the scope of the value that the event bears."""
+        self.hits = frozenset([key for key, takes in route.selectors if takes is None or takes(properties)])
+
+
+class History:
+    """The timeline and the series of one user, under one program."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.timeline = Timeline()
+        self.whole = Whole()
+        self.silences = [Scope(self.whole, None, None, 0) for _ in program.paths]
+        self.scopes: list[dict[Key, Scope]] = [{} for _ in program.paths]
+        self.births: list[dict[Key, int]] = [{} for _ in program.paths]
+        """`seq` of the first event with a value whose events are all forgotten: values keep their order."""
+
+    def see(self, record: Recorded, properties: Properties | None = None) -> Seen:
+        """Find out whom an event concerns; scopes that it is the first to enter are made."""
+        route = self.program.route(record.name)
+        if properties is None:
+            properties = decode(record.properties) if route.reads else {}
+        seen = Seen(record, properties, route)
+        seen.borne = [self._scope(index, find(properties), record) for index, find in enumerate(self.program.paths)]
+        return seen
+
+    def _scope(self, index: int, value: Scalar, record: Recorded) -> Scope | None:
+        if kind(value) is None:
+            return None
+        scope = self.scopes[index].get(scalar_key(value))
+        if scope is None:
+            scope = self.enter(index, value, record.seq)
+        scope.born = min(scope.born, record.seq)
+        scope.last = max(scope.last, record.place)
+        return scope
+
+    def enter(self, index: int, value: Scalar, born: int) -> Scope:
+        """The scope of a value, made if it is new."""
+        key, scopes = scalar_key(value), self.scopes[index]
+        if key not in scopes:
+            first = self.births[index].pop(key, born)
+            scopes[key] = Scope(self.whole, value, self.silences[index], min(first, born))
+        return scopes[key]
+
+    def drop(self, index: int, key: Key) -> None:
+        """Let go of a scope; when its value was first seen is kept, as long as there are not too many."""
+        births = self.births[index]
+        births[key] = self.scopes[index].pop(key).born
+        limit = self.program.history_limit
+        if limit is not None and len(births) > limit:
+            del births[next(iter(births))]
+
+    def counterpart(self, index: int | None, scope: Scope) -> Scope:
+        """The scope here of what another history's scope stands for."""
+        if index is None or scope.value is None:
+            return self.whole
+        return self.enter(index, scope.value, scope.born)
+
+    def take(self, seen: Seen) -> None:
+        """Let an event into the timeline and all that is fed from it."""
+        self.timeline.insert(seen.record)
+        self._feed(seen)
+
+    def _feed(self, seen: Seen) -> None:
+        if not seen.hits:
+            return
+        program = self.program
+        self._pour(self.whole, program.whole, seen)
+        for index, scope in enumerate(seen.borne):
+            if scope is not None:
+                self._pour(scope, program.by_value[index], seen)
+            else:
+                self._pour(self.silences[index], program.silence[index], seen)
+
+    @staticmethod
+    def _pour(scope: Scope, feeds: Feeds, seen: Seen) -> None:
+        for selector in seen.hits:
+            if selector in feeds:
+                scope.feed(feeds[selector], seen.record.place, seen.properties, history=seen.record.history)
+
+    def overflow(self) -> list[Recorded]:
+        """The oldest events, as many as there are too many."""
+        limit = self.program.history_limit
+        return [] if limit is None else self.timeline.records[: max(0, len(self.timeline) - limit)]
+
+    def cutoff(self, now: Millis) -> Place | None:
+        """Before which place there is enough to forget, if there is."""
+        keep, places = self.program.keep, self.timeline.places
+        if not places or now - instant(places[0]) < keep + keep // _SLACK:
+            return None
+        return after_all(now - keep)
+
+    def forget(self, before: Place) -> None:
+        """Let go of all events before that place."""
+        self.timeline.forget(before)
+        for scope in self._all_scopes():
+            scope.forget(before)
+
+    def rebuild(self) -> None:
+        """Feed all series anew from the timeline, as after a change of the program or of the timeline."""
+        for scope in self._all_scopes():
+            scope.series.clear()
+        for record in self.timeline.records:
+            self._feed(self.see(record))
+
+    def _all_scopes(self) -> Iterator[Scope]:
+        yield self.whole
+        yield from self.silences
+        for scopes in self.scopes:
+            yield from scopes.values()

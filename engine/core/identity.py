@@ -1,0 +1,98 @@
+"""Who is who: the ids by which each user is known.
+
+Ids live in two name spaces, since a shop may use the same text as a user id and as an anonymous id. Every id leads to
+one canonical id. The rules, in the words of LANGUAGE.md ("Identity") and docs/decisions/identity.md:
+
+- an anonymous id that becomes known (`identify` or `alias` with both ids) is from then on another name of that user,
+  and what it did so far enters the user's timeline;
+- when a second person logs in on the same device, the anonymous id, which by then names the first, comes to name the
+  second; nothing is merged, what was done before stays with the first;
+- an `alias` between two known users says that they are one: the previous becomes another name of the user.
+"""
+
+from typing import NamedTuple
+
+_ANONYMOUS = "a:"
+_KNOWN = "k:"
+
+
+def known(user_id: str) -> str:
+    """The id in the name space of users who have told who they are."""
+    return _KNOWN + user_id
+
+
+def anonymous(anonymous_id: str) -> str:
+    """The id in the name space of visitors."""
+    return _ANONYMOUS + anonymous_id
+
+
+def plain(name: str) -> str:
+    """The id as the shop wrote it."""
+    return name[len(_KNOWN) :]
+
+
+class Linked(NamedTuple):
+    """What a link between two ids asks for."""
+
+    user: str
+    """Canonical id of the user whose step it is."""
+    absorbed: str | None
+    """Canonical id of the user who enters that one's timeline in this step, if there is one."""
+
+
+class Identities:
+    """The table of ids. Ids are as `known` and `anonymous` make them."""
+
+    def __init__(self) -> None:
+        self._leads_to: dict[str, str] = {}
+
+    def resolve(self, user_id: str | None, anonymous_id: str | None) -> str:
+        """The canonical id behind a call's ids as the shop wrote them; the user id counts where both are given.
+
+        Raises:
+            ValueError: neither is given.
+
+        """
+        if user_id is not None:
+            return self._enter(known(user_id))
+        if anonymous_id is not None:
+            return self._enter(anonymous(anonymous_id))
+        raise ValueError("an event needs a userId or an anonymousId")
+
+    def link(self, previous: str, user: str) -> Linked:
+        """Make `previous` another name of `user`."""
+        seen = previous in self._leads_to
+        user, former = self._enter(user), self._enter(previous)
+        if former == user:
+            return Linked(user, None)
+        if previous != former and previous.startswith(_ANONYMOUS):
+            self._leads_to[previous] = user
+            return Linked(user, None)
+        self._leads_to[former] = user
+        return Linked(user, former if seen else None)
+
+    def alias(self, previous_id: str, user_id: str) -> Linked:
+        """Link a previous id, as in an `alias` call, which does not say which name space it is from.
+
+        It means a visitor who is nobody else yet, or else the user of that id, or else the visitor who is by now
+        another name of somebody; an id met for the first time comes to name the user in both name spaces.
+        """
+        user, visitor, previous = known(user_id), anonymous(previous_id), known(previous_id)
+        if self._leads_to.get(visitor) == visitor:
+            return self.link(visitor, user)
+        if previous in self._leads_to:
+            return self.link(previous, user)
+        if visitor not in self._leads_to:
+            self.link(previous, user)
+        return self.link(visitor, user)
+
+    def _enter(self, name: str) -> str:
+        """The canonical id, which an id met for the first time is itself."""
+        leads_to = self._leads_to
+        path = []
+        while (after := leads_to.setdefault(name, name)) != name:
+            path.append(name)
+            name = after
+        for step in path:
+            leads_to[step] = name
+        return name

@@ -1,0 +1,75 @@
+"""How the timeline of one user enters another's, when an input says that they are one.
+
+What is pending on either goes on pending, unless an event of the other ends it; what had fired on either does not fire
+again, and the later of two firings counts for a cooldown. Where both have a trait, the user's own stays.
+"""
+
+from typing import TYPE_CHECKING
+
+from engine.core.watch import Step, Watch
+
+if TYPE_CHECKING:
+    from engine.core.user import User
+
+
+def join(user: "User", other: "User") -> None:
+    """Let `other`'s timeline and memory into `user`'s; both are settled up to the same instant.
+
+    The watches must be advanced afterwards, with a step that says `merged`.
+    """
+    if user.born is None:
+        for watch in list(user.watches):
+            user.watches.remove(
+                watch
+            )  # nothing was true for someone never heard of: the other's memory is all there is
+    else:
+        _meet(user, other)
+    for each in (user, other):
+        each.advance(dict.fromkeys(each.watches, Step(user.clock)))  # what has fallen meanwhile is seen to have
+    _join_histories(user, other)
+    for watch in other.watches:
+        _join_watch(user, watch)
+    if other.born is not None and (user.born is None or other.born < user.born):
+        user.first_id, user.born = other.first_id, other.born
+    user.repeats.absorb(other.repeats)
+    user.fired.extendleft(reversed(other.fired))
+
+
+def _meet(user: "User", other: "User") -> None:
+    """Give both a watch of the whole timeline wherever one has it: each tells what was true for it before."""
+    for trigger in user.program.triggers:
+        if trigger.path is None and (trigger in user.watches or trigger in other.watches):
+            user.watches.over(trigger, user.history.whole, user.clock)
+            other.watches.over(trigger, other.history.whole, user.clock)
+
+
+def _join_histories(user: "User", other: "User") -> None:
+    mine, theirs = user.history, other.history
+    for record in theirs.timeline.records:
+        mine.timeline.insert(record)
+    mine.whole.profile = theirs.whole.profile | mine.whole.profile
+    mine.whole.lists |= theirs.whole.lists
+    for index, scopes in enumerate(theirs.scopes):
+        for scope in scopes.values():
+            if scope.value is not None:
+                kept = mine.enter(index, scope.value, scope.born)
+                kept.born, kept.last = min(kept.born, scope.born), max(kept.last, scope.last)
+    for scopes, births, others in zip(mine.scopes, mine.births, theirs.births, strict=True):
+        for key, born in others.items():
+            if key in scopes:
+                scopes[key].born = min(born, scopes[key].born)
+            else:
+                births[key] = min(born, births.get(key, born))
+    mine.rebuild()
+
+
+def _join_watch(user: "User", other: Watch) -> None:
+    other.scope = user.history.counterpart(other.trigger.path, other.scope)
+    watch = user.watches.find(other.trigger, other.scope)
+    if watch is None:
+        user.watches.put(other)
+        return
+    for node in watch.trigger.nodes:
+        node.absorb(watch, other.slots[node.slot])
+    if other.fired_at is not None and (watch.fired_at is None or other.fired_at > watch.fired_at):
+        watch.fired_at, watch.ordinal = other.fired_at, other.ordinal

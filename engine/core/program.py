@@ -1,0 +1,97 @@
+"""A compiled set of triggers: what every user is watched for, and which triggers an input concerns.
+
+It is made once, shared by all users, and never changes. An event looks up its route by name and costs what stands
+there, however many triggers there are besides.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from engine.core.events import Millis
+from engine.core.moments import Moment
+from engine.core.series import Feed
+from engine.core.states import State
+from engine.core.where import Lookup, Predicate
+
+Feeds = Mapping[int, list[Feed]]
+"""Selector key -> the series that its events feed."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CompiledTrigger:
+    """A trigger as the core runs it."""
+
+    name: str
+    when: Moment
+    nodes: tuple[Moment, ...]
+    """The moments that have a slot, by slot."""
+    previews: tuple[Moment, ...]
+    """Those that must look before the event enters the timeline."""
+    digest: str
+    """The same for two versions that mean the same: their users go on where they are."""
+    path: int | None = None
+    """Index of the `per` property in `Program.paths`."""
+    condition: State | None = None
+    cooldown: Millis = 0
+    priority: float = 0
+    messages: tuple[str, ...] = ()
+    holds: State | None = None
+    """The state that `when` is, if it is one; for `backfill`."""
+    backfill: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What an event of one name concerns."""
+
+    selectors: tuple[tuple[int, Predicate | None], ...] = ()
+    """Selectors that may take it, with what they ask of its properties."""
+    triggers: tuple[CompiledTrigger, ...] = ()
+    """Triggers that mention the event."""
+    by_segment: tuple[CompiledTrigger, ...] = ()
+    """Triggers that watch a segment which mentions the event."""
+    reads: bool = False
+    """Whether any of this needs the properties."""
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """All triggers and segments of one version of the files, with the settings that give them meaning."""
+
+    triggers: tuple[CompiledTrigger, ...]
+    segments: Mapping[str, State]
+    routes: Mapping[str, Route]
+    """By event name, for the names that are mentioned and those that `any` passes by."""
+    other: Route
+    """For all other names."""
+    whole: Feeds
+    """What events feed in the scope of the whole timeline."""
+    by_value: tuple[Feeds, ...]
+    """For each `per` property, what events feed in the scope of their value."""
+    silence: tuple[Feeds, ...]
+    """For each `per` property, what events that do not bear it feed."""
+    paths: tuple[Lookup, ...]
+    """The properties that `per` speaks of."""
+    path_names: tuple[str, ...]
+    by_traits: tuple[CompiledTrigger, ...]
+    """Triggers that watch traits."""
+    by_list: Mapping[str, tuple[CompiledTrigger, ...]]
+    """Triggers that watch a list kept from outside."""
+    outsiders: tuple[CompiledTrigger, ...]
+    """Triggers with `per` that watch traits or segments: a watch begins with any event that bears a new value."""
+    retention: Millis
+    history_after: Millis
+    history_limit: int | None = None
+    by_name: dict[str, CompiledTrigger] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_name", {trigger.name: trigger for trigger in self.triggers})
+
+    @property
+    def keep(self) -> Millis:
+        """How long an event is kept: a late one may still complete what began a retention before it."""
+        return self.retention + self.history_after
+
+    def route(self, event: str) -> Route:
+        """What an event of that name concerns."""
+        return self.routes.get(event, self.other)

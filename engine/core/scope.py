@@ -1,0 +1,69 @@
+"""What a condition looks at: the user's whole timeline, or only the events that bear one value of a property."""
+
+from typing import Any
+
+from engine.core.events import Scalar
+from engine.core.series import Feed, Places, first_after, last_before
+from engine.core.timeline import Place
+from engine.core.where import Properties
+
+
+class Scope:
+    """The series fed by one part of the timeline, made when first fed."""
+
+    __slots__ = ("born", "last", "series", "silence", "value", "whole")
+
+    def __init__(self, whole: "Whole | None", value: Scalar | None, silence: "Scope | None", born: int) -> None:
+        self.series: dict[int, Any] = {}
+        """By key; which kind of series a key stands for is settled when the triggers are compiled."""
+        self.whole = whole if whole is not None else self._as_whole()
+        """The user's whole timeline, where traits and segments are looked up."""
+        self.value = value
+        self.silence = silence
+        """Events that bear no value at all: they count against silence here too."""
+        self.born = born
+        """`seq` of the first event in it."""
+        self.last = born
+        """The latest place in it, by which it is forgotten."""
+
+    def feed(self, feeds: list[Feed], place: Place, properties: Properties, *, history: bool) -> None:
+        """Let an event in."""
+        for feed in feeds:
+            series = self.series.get(feed.key)
+            if series is None:
+                series = self.series[feed.key] = feed.make()
+            series.insert(place, feed.extract(properties) if feed.extract else None, history)
+
+    def forget(self, before: Place) -> None:
+        """Let go of what stands before that place."""
+        for series in self.series.values():
+            series.forget(before)
+
+    def first_after(self, key: int, place: Place) -> Place | None:
+        """The first event strictly after a place, of those that break a silence here."""
+        found = [first_after(series.places, place) for series in self._breakers(key)]
+        return min((each for each in found if each is not None), default=None)
+
+    def last_before(self, key: int, place: Place) -> Place | None:
+        """The last event strictly before a place, of those that break a silence here."""
+        found = [last_before(series.places, place) for series in self._breakers(key)]
+        return max((each for each in found if each is not None), default=None)
+
+    def _breakers(self, key: int) -> list[Places]:
+        scopes = (self,) if self.silence is None else (self, self.silence)
+        return [series for scope in scopes if (series := scope.series.get(key)) is not None]
+
+    def _as_whole(self) -> "Whole":
+        assert isinstance(self, Whole)  # noqa: S101  only a Whole stands on its own
+        return self
+
+
+class Whole(Scope):
+    """The whole timeline of a user, with the profile and the lists the user is on."""
+
+    __slots__ = ("lists", "profile")
+
+    def __init__(self, profile: dict[str, Any] | None = None, lists: set[str] | None = None) -> None:
+        super().__init__(None, None, None, 0)
+        self.profile: dict[str, Any] = {} if profile is None else profile
+        self.lists: set[str] = set() if lists is None else lists

@@ -1,0 +1,156 @@
+"""A user as bytes, and back: what cannot be derived from the rest.
+
+The series are fed anew from the timeline; the watches' slots are packed by the moments that own them.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from engine.core.decisions import Firing
+from engine.core.events import Millis, Scalar
+from engine.core.history import History
+from engine.core.scope import Scope
+from engine.core.timeline import Recorded
+from engine.core.watch import Watch
+from engine.core.where import scalar_key
+
+if TYPE_CHECKING:
+    from engine.core.user import User
+
+_VERSION = 1
+
+
+class _SavedWatch(msgspec.Struct, array_like=True):
+    trigger: str
+    digest: str
+    value: Scalar | None
+    slots: list[Any]
+    fired_at: Millis | None
+    ordinal: int
+    due: Millis
+
+
+class _SavedScope(msgspec.Struct, array_like=True):
+    path: str
+    value: Scalar
+    born: int
+    forgotten: bool
+
+
+class Saved(msgspec.Struct, array_like=True):
+    """What a snapshot holds."""
+
+    version: int
+    name: str
+    first_id: str
+    born: int | None
+    clock: Millis
+    profile: dict[str, Any]
+    lists: list[str]
+    timeline: list[Recorded]
+    scopes: list[_SavedScope]
+    watches: list[_SavedWatch]
+    message_ids: dict[int, Millis]
+    fired: list[Firing]
+
+
+class SnapshotError(ValueError):
+    """The bytes are not a user of this version, or were taken under other triggers."""
+
+
+def take(user: "User") -> bytes:
+    """All that is known of a user."""
+    history = user.history
+    saved = Saved(
+        _VERSION,
+        user.name,
+        user.first_id,
+        user.born,
+        user.clock,
+        user.profile,
+        sorted(history.whole.lists),
+        history.timeline.records,
+        _pack_scopes(history),
+        [_pack(watch) for watch in user.watches],
+        user.repeats.seen,
+        list(user.fired),
+    )
+    return msgspec.msgpack.encode(saved)
+
+
+def _pack_scopes(history: History) -> list[_SavedScope]:
+    saved = []
+    for name, scopes, births in zip(history.program.path_names, history.scopes, history.births, strict=True):
+        living = {key: scope.born for key, scope in scopes.items()}
+        for key, born in (living | births).items():
+            if key is not None:
+                saved.append(_SavedScope(name, key[1], born, forgotten=key in births))
+    return saved
+
+
+def _pack(watch: Watch) -> _SavedWatch:
+    trigger = watch.trigger
+    slots = [node.pack(watch) for node in trigger.nodes]
+    return _SavedWatch(trigger.name, trigger.digest, watch.per, slots, watch.fired_at, watch.ordinal, watch.due)
+
+
+def read(raw: bytes) -> Saved:
+    """What `take` gave.
+
+    Raises:
+        SnapshotError: these bytes are not a snapshot of this version.
+
+    """
+    try:
+        saved = msgspec.msgpack.decode(raw, type=Saved)
+    except msgspec.MsgspecError as error:
+        raise SnapshotError(f"not a user's snapshot: {error}") from error
+    if saved.version != _VERSION:
+        raise SnapshotError(f"a snapshot of version {saved.version}; this program reads version {_VERSION}")
+    return saved
+
+
+def fill(user: "User", saved: Saved) -> None:
+    """Make a new user the one that was saved, under the same program.
+
+    Raises:
+        SnapshotError: it was taken under other triggers.
+
+    """
+    user.first_id, user.born, user.clock = saved.first_id, saved.born, saved.clock
+    user.repeats.seen = saved.message_ids
+    user.fired.extend(saved.fired)
+    _restore_history(user, saved)
+    for watch in saved.watches:
+        _unpack(user, watch)
+
+
+def _restore_history(user: "User", saved: Saved) -> None:
+    history = user.history
+    history.whole.profile = saved.profile
+    history.whole.lists = set(saved.lists)
+    for scope in saved.scopes:
+        index = user.program.path_names.index(scope.path)
+        if scope.forgotten:
+            history.births[index][scalar_key(scope.value)] = scope.born
+        else:
+            history.enter(index, scope.value, scope.born)
+    for record in saved.timeline:
+        history.timeline.insert(record)
+    history.rebuild()
+
+
+def _unpack(user: "User", saved: _SavedWatch) -> None:
+    trigger = user.program.by_name.get(saved.trigger)
+    if trigger is None or trigger.digest != saved.digest:
+        raise SnapshotError(f"the snapshot was taken under another version of trigger {saved.trigger!r}")
+    path = trigger.path
+    scope: Scope = user.history.whole
+    if path is not None and saved.value is not None:
+        scope = user.history.scopes[path][scalar_key(saved.value)]
+    watch = Watch(trigger, scope)
+    watch.slots = [node.unpack(data) for node, data in zip(trigger.nodes, saved.slots, strict=True)]
+    watch.fired_at, watch.ordinal, watch.due = saved.fired_at, saved.ordinal, saved.due
+    user.watches.put(watch)
+    user.deadlines.arm(watch)

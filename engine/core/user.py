@@ -1,0 +1,251 @@
+"""One user: told the time and what happened, it answers with what fires.
+
+Theory of operation. A user's life is a sequence of steps: one for each input, at the time it was received, and one for
+each instant at which something may change by itself. A step concerns few watches (a watch is a trigger's memory of the
+whole timeline, or of one value of its `per` property); each is advanced, and says by when it wants to be looked at
+again. The earliest of those instants is the user's horizon. Every input first settles what was due before it, so it
+makes no difference when, or whether, somebody wakes the user in time.
+"""
+
+from collections import deque
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+import msgspec
+
+from engine.core import snapshot
+from engine.core.adoption import adopt
+from engine.core.deadlines import Deadlines
+from engine.core.decisions import Firing
+from engine.core.events import INF, Input, Membership, Millis, Scalar, Track, Traits, decode
+from engine.core.history import History
+from engine.core.identity import plain
+from engine.core.merging import join
+from engine.core.program import Program
+from engine.core.repeats import Repeats
+from engine.core.timeline import Recorded
+from engine.core.watch import Step, Watch
+from engine.core.watches import Turns, Watches
+from engine.core.where import Properties
+
+_REMEMBER_FIRINGS = 100
+
+
+class Pending(NamedTuple):
+    """A deadline that is armed: at `at` the trigger is looked at again."""
+
+    trigger: str
+    per: Scalar | None
+    at: Millis
+
+
+class User:
+    """A user, or an anonymous visitor; `name` is a canonical id as `identity` makes them."""
+
+    def __init__(self, name: str, program: Program) -> None:
+        self.name = name
+        self.first_id = name
+        """The first id by which the user was known: kept through merges, for hashes and idempotency keys."""
+        self.program = program
+        self.clock: Millis = 0
+        """When the last step was."""
+        self.born: int | None = None
+        """`seq` of the first input."""
+        self.history = History(program)
+        self.repeats = Repeats()
+        self.fired: deque[Firing] = deque(maxlen=_REMEMBER_FIRINGS)
+        self.deadlines = Deadlines()
+        self.watches = Watches(self.history, self.deadlines)
+
+    def snapshot(self) -> bytes:
+        """All that is known of the user, for `restore`."""
+        return snapshot.take(self)
+
+    @classmethod
+    def restore(cls, raw: bytes, program: Program) -> "User":
+        """The user of whom a snapshot was taken under the same program: it goes on exactly as that one.
+
+        Raises:
+            SnapshotError: the bytes are not a snapshot of this version, or were taken under other triggers.
+
+        """
+        saved = snapshot.read(raw)
+        user = cls(saved.name, program)
+        snapshot.fill(user, saved)
+        return user
+
+    # What may be asked of a user ---------------------------------------------------------------------------------
+
+    @property
+    def profile(self) -> dict[str, Any]:
+        """The traits."""
+        return self.history.whole.profile
+
+    def horizon(self) -> Millis:
+        """When the next thing may happen by itself; INF if nothing can."""
+        return self.deadlines.earliest()
+
+    def pending(self) -> list[Pending]:
+        """The deadlines that are armed, earliest first."""
+        found = [Pending(watch.trigger.name, watch.per, at) for watch, at in self.deadlines]
+        return sorted(found, key=lambda pending: (pending.at, pending.trigger))
+
+    def segments(self, now: Millis) -> list[str]:
+        """Names of the segments that hold at `now`, or as far as the user is settled."""
+        t = min(max(now, self.clock), self.horizon() - 1)
+        whole = self.history.whole
+        return sorted(name for name, state in self.program.segments.items() if state.truth(whole, t) > 0)
+
+    def recent(self, limit: int, name: str | None = None) -> list[Recorded]:
+        """Up to `limit` events, newest first, of one name if given."""
+        return self.history.timeline.newest_first(limit, name)
+
+    def firings(self) -> list[Firing]:
+        """The last firings, newest first."""
+        return list(reversed(self.fired))
+
+    # How time goes on --------------------------------------------------------------------------------------------
+
+    def wake(self, now: Millis) -> list[Firing]:
+        """Settle what is due up to `now`, each at its own instant."""
+        fired: list[Firing] = []
+        while (at := self.horizon()) <= now:
+            step = Step(at)
+            fired += self.advance(dict.fromkeys(self.deadlines.due(at), step))
+            self.clock = max(self.clock, at)
+            assert self.horizon() > at, "settling must advance"  # noqa: S101  the one way in which it could hang
+        return fired
+
+    def observe(self, item: Input, now: Millis, absorbed: "User | None" = None) -> list[Firing]:
+        """Take an input received at `now`: one step, after what was due before it.
+
+        Args:
+            item: what happened.
+            now: when it was received; earlier than the previous input's counts as that one's.
+            absorbed: the user whose timeline enters this one in the same step, because the input says that they are
+                one; not to be used afterwards.
+
+        Returns:
+            What fired, in order; nothing but what was due before for a `messageId` seen in the last 24 hours.
+
+        Raises:
+            msgspec.DecodeError: properties or traits are not an object; nothing has changed.
+
+        """
+        content = self._read(item)
+        now = max(now, self.clock, absorbed.clock if absorbed else 0)
+        fired = self.wake(now)
+        self.clock = now
+        repeated = not isinstance(item, Membership) and self.repeats.is_repeated(item.message_id, now)
+        if absorbed is not None:
+            fired = sorted(fired + absorbed.wake(now), key=lambda firing: firing.at)
+        elif repeated:
+            return fired
+        match item:
+            case Track():
+                fired += self._track(item, content, now)
+            case Traits():
+                fired += self._update(item, content, now, absorbed)
+            case Membership():
+                fired += self._enlist(item, now)
+        self.born = item.seq if self.born is None else self.born
+        return fired
+
+    def adopt(self, program: Program, now: Millis) -> list[Firing]:
+        """Go on under other trigger files, from `now` on.
+
+        Triggers that mean the same go on where they are. The deadlines of new ones that lie ahead are armed from the
+        timeline, what lies behind does not fire; a trigger that says `backfill` fires once where it holds already.
+        """
+        fired = self.wake(now)
+        self.clock = max(now, self.clock)
+        return fired + adopt(self, program)
+
+    def _read(self, item: Input) -> dict[str, Any]:
+        """The traits, or the properties if anybody asks for them."""
+        match item:
+            case Track(name=name, properties=raw):
+                return decode(raw) if self.program.route(name).reads else {}
+            case Traits(traits=raw):
+                return decode(raw)
+            case Membership():
+                return {}
+
+    # Steps, by kind of input -------------------------------------------------------------------------------------
+
+    def _track(self, event: Track, properties: Properties, now: Millis) -> list[Firing]:
+        ts = min(event.ts, now)
+        late = event.imported or now - ts > self.program.history_after
+        seen = self.history.see(Recorded(ts, event.seq, event.name, now, late, event.properties), properties)
+        turns = self.watches.concerned(seen, now)
+        for watch, step in turns.items():
+            for node in watch.trigger.previews:
+                node.prepare(watch, step)
+        self.history.take(seen)
+        for watch in self._forget(now):
+            turns.setdefault(watch, Step(now, live=not late))
+        return self.advance(turns, event.seq)
+
+    def _update(self, update: Traits, traits: Properties, now: Millis, absorbed: "User | None") -> list[Firing]:
+        step = Step(now, live=not update.imported, merged=absorbed is not None)
+        concerned = self.watches.of(self.program.by_traits, now)
+        if absorbed is not None:
+            absorbed.watches.of(self.program.by_traits, now)
+            join(self, absorbed)
+            concerned = list(self.watches)
+        for trait, value in traits.items():
+            if value is None:
+                self.profile.pop(trait, None)
+            else:
+                self.profile[trait] = value
+        return self.advance(dict.fromkeys(concerned, step))
+
+    def _enlist(self, membership: Membership, now: Millis) -> list[Firing]:
+        concerned = self.watches.of(self.program.by_list.get(membership.segment, ()), now)
+        change = set.add if membership.member else set.discard
+        change(self.history.whole.lists, membership.segment)
+        return self.advance(dict.fromkeys(concerned, Step(now)))
+
+    # What comes of it --------------------------------------------------------------------------------------------
+
+    def advance(self, turns: Turns, event: int | None = None) -> list[Firing]:
+        """Take one step with all watches it concerns; returns what fires, in order."""
+        candidates = []
+        for watch, step in turns.items():
+            watch.due = INF
+            occurrences = watch.trigger.when.advance(watch, step)
+            self.deadlines.arm(watch)
+            if occurrences and any(each.fresh for each in occurrences) and self.may_fire(watch, step.t):
+                candidates.append((watch, step.t))
+        if not candidates:
+            return []
+        candidates.sort(key=lambda each: (-each[0].trigger.priority, each[0].trigger.name, each[0].scope.born))
+        fired = [self.fire(watch, at, event) for watch, at in candidates]
+        self.fired += fired
+        return fired
+
+    def may_fire(self, watch: Watch, t: Millis) -> bool:
+        """Whether the trigger's `cooldown` and `if` let it fire at `t`."""
+        trigger = watch.trigger
+        if watch.cools_down(t):
+            return False
+        return trigger.condition is None or trigger.condition.truth(self.history.whole, t) > 0
+
+    def fire(self, watch: Watch, at: Millis, event: int | None = None) -> Firing:
+        """Let a trigger fire at `at`, at the step of the event with that `seq` if it was one's."""
+        name, per, ordinal = watch.trigger.name, watch.per, watch.fire(at)
+        identity = msgspec.json.encode([self.first_id, name, per, at, ordinal])
+        digest = blake2b(identity, digest_size=16).hexdigest()
+        return Firing(digest, name, plain(self.name), at, per, event, watch.trigger.messages)
+
+    def _forget(self, now: Millis) -> list[Watch]:
+        """Let go of what is too old or too much; returns the watches that miss what there was too much of."""
+        overflow, before = self.history.overflow(), self.history.cutoff(now)
+        if overflow:
+            before = max(before or 0, overflow[-1].place + 1)
+        if before is None:
+            return []
+        self.history.forget(before)
+        self.watches.forget(before, now)
+        routes = [self.program.route(record.name) for record in overflow]
+        return [watch for route in routes for watch in self.watches.of(route.triggers + route.by_segment, now)]

@@ -1,0 +1,1 @@
+"""The trigger language: from text to checked, compiled triggers."""

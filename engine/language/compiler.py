@@ -1,0 +1,267 @@
+"""From checked triggers to the program that the core runs.
+
+Selectors that mean the same share one key, and so do series that answer the same question over the same events. What a
+condition looks at decides which scopes its events feed: the whole timeline, the values of a `per` property, or the
+silence that counts for all values.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, assert_never
+
+from engine.core import states, where
+from engine.core.becoming import Becomes, For, On
+from engine.core.chains import Then, ThenNo
+from engine.core.events import Millis
+from engine.core.moments import Either, Happens, Moment, While
+from engine.core.program import CompiledTrigger, Program
+from engine.core.series import Distinct, Extreme, Feed, Latest, Places, Series, Total
+from engine.core.states import State
+from engine.core.where import Properties
+from engine.language import tree
+from engine.language.concerns import Concerns, digest
+from engine.language.predicates import predicate
+from engine.language.routes import lay_routes
+
+Feeds = dict[int, list[Feed]]
+
+
+def compile_triggers(
+    triggers: Sequence[tree.Trigger],
+    segments: Sequence[tree.Segment] = (),
+    *,
+    retention: Millis,
+    history_after: Millis,
+    history_limit: int | None = None,
+) -> Program:
+    """Compile checked triggers and segments.
+
+    Args:
+        triggers: as the checker gives them: every segment they name is among `segments`.
+        segments: named states, and lists kept from outside.
+        retention: how far a condition without `within` looks back, ms.
+        history_after: an event older than this when it is received is history, ms.
+        history_limit: how many events a user keeps at most; None for no limit.
+
+    """
+    definitions = {segment.name: segment.state for segment in segments}
+    paths = tuple(dict.fromkeys(trigger.per for trigger in triggers if trigger.per is not None))
+    workshop = _Workshop(retention, definitions, paths)
+    compiled = tuple(workshop.trigger(trigger) for trigger in triggers)
+    concerns = {
+        made.name: Concerns.of(trigger.when, definitions) for made, trigger in zip(compiled, triggers, strict=True)
+    }
+    named_states = {name: workshop.segment(name) for name in definitions}
+    routes, other = lay_routes(compiled, concerns, workshop.selectors, bool(paths) or workshop.reads)
+    return Program(
+        triggers=compiled,
+        segments=named_states,
+        routes=routes,
+        other=other,
+        whole=workshop.whole,
+        by_value=tuple(workshop.by_value[path] for path in paths),
+        silence=tuple(workshop.silence[path] for path in paths),
+        paths=tuple(where.lookup(path) for path in paths),
+        path_names=tuple(".".join(path) for path in paths),
+        by_traits=tuple(each for each in compiled if concerns[each.name].traits),
+        by_list={name: tuple(each for each in compiled if name in concerns[each.name].lists) for name in definitions},
+        outsiders=tuple(each for each in compiled if each.path is not None and concerns[each.name].looks_outside),
+        retention=retention,
+        history_after=history_after,
+        history_limit=history_limit,
+    )
+
+
+class _Workshop:
+    """Makes conditions, and notes what must be fed for them."""
+
+    def __init__(
+        self, retention: Millis, definitions: Mapping[str, tree.State | None], paths: Sequence[tree.Path]
+    ) -> None:
+        self._retention = retention
+        self._definitions = definitions
+        self._paths = paths
+        self._keys: dict[str, int] = {}
+        self._feeds: dict[int, Feed] = {}
+        self._segments: dict[str, State] = {}
+        self.selectors: dict[int, tree.Selector] = {}
+        self.whole: Feeds = {}
+        self.by_value: defaultdict[tree.Path, Feeds] = defaultdict(dict)
+        self.silence: defaultdict[tree.Path, Feeds] = defaultdict(dict)
+        self.reads = False
+
+    def trigger(self, trigger: tree.Trigger) -> CompiledTrigger:
+        """Compile one trigger."""
+        nodes = _Nodes(self, trigger.per)
+        when = nodes.moment(trigger.when)
+        return CompiledTrigger(
+            name=trigger.name,
+            when=when,
+            nodes=tuple(nodes.slotted),
+            previews=tuple(node for node in nodes.slotted if isinstance(node, On)),
+            digest=digest(trigger, self._definitions, self._retention),
+            path=None if trigger.per is None else self._paths.index(trigger.per),
+            condition=None if trigger.condition is None else self.state(trigger.condition, None),
+            cooldown=trigger.cooldown or 0,
+            priority=trigger.priority,
+            messages=trigger.send,
+            holds=nodes.slotted[-1].state if isinstance(when, Becomes) else None,  # type: ignore[attr-defined]
+            backfill=trigger.backfill,
+        )
+
+    def span(self, within: int | None) -> Millis:
+        """A span in ms; without `within` it is the retention."""
+        return self._retention if within is None else within
+
+    # What is fed -------------------------------------------------------------------------------------------------
+
+    def selector(self, selector: tree.Selector) -> int:
+        """The key of a selector."""
+        key = self._key(selector)
+        self.selectors[key] = selector
+        return key
+
+    def _key(self, meaning: object) -> int:
+        """The same number for the same meaning; as text, because to Python 1 equals true."""
+        return self._keys.setdefault(repr(meaning), len(self._keys))
+
+    def places(self, selector: tree.Selector, domain: tree.Path | None, *, silence: bool = False) -> int:
+        """Keep the places of a selector's events, in a domain and, if asked, in its silence."""
+        key = self.selector(selector)
+        feed = self._feeds.setdefault(key, Feed(key, Places, None))
+        self._pour(self._domain(domain), key, feed)
+        if silence and domain is not None:
+            self._pour(self.silence[domain], key, feed)
+        return key
+
+    def series(
+        self,
+        selector: tree.Selector,
+        domain: tree.Path | None,
+        question: object,
+        make: Callable[[], Series],
+        extract: Callable[[Properties], Any],
+    ) -> int:
+        """Keep what answers a question about the properties of a selector's events."""
+        self.reads = True
+        key = self._key((selector, question))
+        feed = self._feeds.setdefault(key, Feed(key, make, extract))
+        self._pour(self._domain(domain), self.selector(selector), feed)
+        return key
+
+    def _domain(self, domain: tree.Path | None) -> Feeds:
+        return self.whole if domain is None else self.by_value[domain]
+
+    @staticmethod
+    def _pour(feeds: Feeds, selector: int, feed: Feed) -> None:
+        into = feeds.setdefault(selector, [])
+        if feed not in into:
+            into.append(feed)
+
+    # States --------------------------------------------------------------------------------------------------------
+
+    def state(self, state: tree.State, domain: tree.Path | None) -> State:
+        """Compile a state that looks at a domain."""
+        match state:
+            case tree.Seen(selector, within):
+                return states.at_least(self.places(selector, domain), 1, self.span(within))
+            case tree.Count(selector, op, value, within):
+                key = self.places(selector, domain)
+                return states.numerous(key, op, Decimal(repr(value)), self.span(within))
+            case tree.Folded():
+                return self._folded(state, domain)
+            case tree.Last(selector, test, within):
+                key = self.series(selector, domain, ("latest", test), Latest, predicate(test))
+                return states.latest(key, self.span(within))
+            case tree.Profile(test):
+                return states.profile(predicate(test))
+            case tree.InSegment(name):
+                return states.on_whole(self.segment(name))
+            case tree.Not(part):
+                return states.negation(self.state(part, domain))
+            case tree.And(left, right):
+                return states.conjunction(self.state(left, domain), self.state(right, domain))
+            case tree.Or(left, right):
+                return states.disjunction(self.state(left, domain), self.state(right, domain))
+            case _:
+                assert_never(state)
+
+    def _folded(self, state: tree.Folded, domain: tree.Path | None) -> State:
+        span, threshold, extract = (
+            self.span(state.within),
+            Decimal(repr(state.value)),
+            where.lookup(state.path),
+        )
+
+        def series(question: object, make: Callable[[], Series]) -> int:
+            return self.series(state.selector, domain, (question, state.path), make, extract)
+
+        match state.fold:
+            case "sum" | "avg":
+                key = series(("total", span), lambda: Total(span))
+                return states.total(key, state.op, threshold, span, mean=state.fold == "avg")
+            case "min" | "max":
+                sign = 1 if state.fold == "max" else -1
+                key = series(("extreme", sign, span), lambda: Extreme(span, sign))
+                return states.extreme(key, state.op, threshold, span)
+            case "distinct":
+                return states.numerous(series("distinct", Distinct), state.op, threshold, span)
+
+    def segment(self, name: str) -> State:
+        """Compile a segment, once: a named state, or a list kept from outside."""
+        if name not in self._segments:
+            definition = self._definitions[name]
+            self._segments[name] = states.on_list(name) if definition is None else self.state(definition, None)
+        return self._segments[name]
+
+
+class _Nodes:
+    """Makes the moments of one trigger, giving slots to those that remember."""
+
+    def __init__(self, workshop: _Workshop, domain: tree.Path | None) -> None:
+        self._workshop = workshop
+        self._domain = domain
+        self.slotted: list[Moment] = []
+
+    def moment(self, moment: tree.Moment) -> Moment:
+        """Compile a moment, parts first."""
+        workshop, domain = self._workshop, self._domain
+        match moment:
+            case tree.Happens(selector):
+                return Happens(workshop.selector(selector))
+            case tree.Either(left, right):
+                return Either(self.moment(left), self.moment(right))
+            case tree.While(part, state):
+                return While(self.moment(part), workshop.state(state, domain))
+            case tree.Becomes(state):
+                return self._keep(Becomes(self._slot(), workshop.state(state, domain)))
+            case tree.For(state, span):
+                return self._keep(For(self._slot(), workshop.state(state, domain), span))
+            case tree.On(state, selector):
+                compiled = workshop.state(state, domain)
+                return self._keep(On(self._slot(), compiled, workshop.selector(selector)))
+            case tree.ThenNo(first, absent, within):
+                before = self.moment(first)
+                key = workshop.places(absent, domain, silence=True)
+                return self._keep(ThenNo(self._slot(), before, key, within))
+            case tree.Then():
+                return self._then(moment)
+            case _:
+                assert_never(moment)
+
+    def _then(self, moment: tree.Then) -> Moment:
+        workshop, domain = self._workshop, self._domain
+        before = self.moment(moment.first)
+        if isinstance(moment.first, tree.Happens):
+            workshop.places(moment.first.selector, domain)
+        then = workshop.places(moment.then, domain)
+        without = None if moment.without is None else workshop.places(moment.without, domain, silence=True)
+        return self._keep(Then(self._slot(), before, then, without, workshop.span(moment.within)))
+
+    def _slot(self) -> int:
+        return len(self.slotted)
+
+    def _keep(self, moment: Moment) -> Moment:
+        self.slotted.append(moment)
+        return moment

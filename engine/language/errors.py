@@ -1,0 +1,57 @@
+"""What is wrong, or probably not meant, in a trigger file: where it stands, and what to write instead."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something to say about one spot of a file: lines and columns count from 1, `source` is the line."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+    hint: str = ""
+    source: str = ""
+
+    @property
+    def place(self) -> str:
+        """`cart.yaml:3:11`."""
+        return f"{self.file}:{self.line}:{self.column}"
+
+    @property
+    def excerpt(self) -> str:
+        """The line, and below it a caret under the spot."""
+        gutter = f"{self.line:>5} | "
+        before = "".join("\t" if letter == "\t" else " " for letter in self.source[: self.column - 1])
+        return f"{gutter}{self.source}\n{' ' * (len(gutter) - 2)}| {before}^"
+
+    def __str__(self) -> str:
+        said = f"{self.place}: {self.message}\n{self.excerpt}"
+        return f"{said}\n      {self.hint}" if self.hint else said
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerError(Notice):
+    """A trigger file that cannot be taken as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerWarning(Notice):
+    """Legal, and probably not what was meant."""
+
+
+class TriggerErrors(Exception):
+    """All that is wrong in a set of trigger files, in the order in which it stands there."""
+
+    def __init__(self, errors: Iterable[TriggerError]) -> None:
+        self.errors = tuple(sorted(errors, key=lambda error: (error.file, error.line, error.column)))
+        super().__init__("\n\n".join(map(str, self.errors)))
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that `word` was probably meant to be."""
+    matches = get_close_matches(word.lower(), sorted(known), n=1)
+    return matches[0] if matches else None

@@ -1,0 +1,49 @@
+"""What a source hands to the router: inputs as they arrived, before they have a number and a user.
+
+Ids are as the shop wrote them; properties and traits are raw (see `engine.core.events`).
+"""
+
+import msgspec
+
+from engine.core.events import NOTHING, Millis
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """A `track`, `page` or `screen` call. A `ts` of None means the instant it was received."""
+
+    user_id: str | None = None
+    anonymous_id: str | None = None
+    message_id: str = ""
+    name: str
+    ts: Millis | None = None
+    properties: bytes = NOTHING
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """An `identify` or `group` call; `links` where it says that both ids are one person."""
+
+    user_id: str | None = None
+    anonymous_id: str | None = None
+    message_id: str = ""
+    traits: bytes = NOTHING
+    links: bool = False
+
+
+class Alias(msgspec.Struct, frozen=True, kw_only=True):
+    """An `alias` call: `previous_id` is another name of `user_id`."""
+
+    previous_id: str
+    user_id: str
+    message_id: str = ""
+
+
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
+    """The user enters or leaves a segment that is kept outside as a list."""
+
+    user_id: str | None = None
+    anonymous_id: str | None = None
+    segment: str
+    member: bool
+
+
+Arrival = Event | Profile | Alias | Listing

@@ -1,0 +1,41 @@
+import stat
+from pathlib import Path
+
+import pytest
+
+from adapters.keys import Keys, read_keys
+from adapters.secrets import Secret, SecretError
+from adapters.settings import Settings
+
+
+def test_keys_that_are_nowhere_are_made_once_and_only_the_owner_reads_them(tmp_path: Path) -> None:
+    settings = Settings(data=str(tmp_path / "data"))
+    made = read_keys(settings, {}, make=True)
+    assert made.made
+    assert read_keys(settings, {}, make=True) == made
+    for name in ("write_key", "admin_token"):
+        assert stat.S_IMODE((tmp_path / "data" / name).stat().st_mode) == 0o600
+    assert made.write_key != made.admin_token
+
+
+def test_the_environment_counts_before_the_settings_and_these_before_the_data_folder(tmp_path: Path) -> None:
+    (tmp_path / "admin").write_text("from file\n")
+    settings = Settings(
+        data=str(tmp_path), write_key=Secret(env="NOWHERE"), admin_token=Secret(file=str(tmp_path / "admin"))
+    )
+    keys = read_keys(settings, {"IMPEL_WRITE_KEY": "from environment"}, make=False)
+    assert keys == Keys("from environment", "from file")
+
+
+def test_a_key_that_is_not_where_the_settings_say_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SecretError, match="NOWHERE_AT_ALL"):
+        read_keys(Settings(data=str(tmp_path), write_key=Secret(env="NOWHERE_AT_ALL")), {}, make=True)
+
+
+@pytest.mark.parametrize("shown", [None, "", "w", "write ", "ключ"])
+def test_only_the_very_key_opens(shown: str | None) -> None:
+    keys = Keys("write", "admin")
+    assert keys.writes("write")
+    assert keys.administers("admin")
+    assert not keys.writes(shown)
+    assert not keys.administers(shown)

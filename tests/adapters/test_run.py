@@ -1,0 +1,116 @@
+import json
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from adapters.cli import app
+from tests.adapters.running import MESSAGES, SETTINGS, TRIGGERS, started, write_config
+
+
+def call(*arguments: str) -> int:
+    status: int = app(arguments, result_action="return_value")
+    return status
+
+
+def config_with(folder: Path, settings: str = SETTINGS, triggers: str = TRIGGERS) -> str:
+    return str(write_config(folder, settings, triggers))
+
+
+def test_a_sigterm_ends_it_in_time_and_what_had_arrived_is_sent(tmp_path: Path) -> None:
+    config = write_config(tmp_path, SETTINGS.replace("kind: memory", "kind: console"))
+    with started(config, IMPEL_WRITE_KEY="k") as (process, url):
+        views = [{"type": "track", "userId": "somebody", "event": "view", "properties": {"product": "hat"}}] * 3
+        assert httpx.post(f"{url}/v1/batch", json={"batch": views}, auth=("k", "")).json() == {"success": True}
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=5)
+        assert time.monotonic() - began < 5
+    assert process.returncode == 0
+    assert "nudge to somebody" in out
+    assert "listens on" in err
+    logs = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    assert [log["event"] for log in logs] == ["listening", "message", "ended"]
+    assert "somebody" not in json.dumps(logs)
+    assert not (tmp_path / "data" / "address").exists()
+
+
+def test_a_client_that_never_reads_does_not_keep_it_alive(tmp_path: Path) -> None:
+    with started(write_config(tmp_path), IMPEL_WRITE_KEY="k") as (process, url):
+        host, port = url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as stalled:
+            stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            stalled.setblocking(False)
+            request = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 2_000
+            with pytest.raises(BlockingIOError):
+                while True:
+                    stalled.send(request)
+                    time.sleep(0.01)
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=5.5)
+    assert process.returncode == 0
+
+
+def test_a_user_is_shown_by_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = write_config(tmp_path)
+    with started(config, IMPEL_WRITE_KEY="k") as (_, url):
+        cart = {"userId": "u1", "event": "view", "properties": {"product": "hat"}}
+        httpx.post(f"{url}/v1/track", json=cart, auth=("k", ""))
+        assert call("user", "u1", "--config", str(config)) == 0
+        shown = capsys.readouterr().out
+        assert "u1" in shown
+        assert '{"product":"hat"}' in shown
+        assert call("user", "u1", "--config", str(config), "--json") == 0
+        assert json.loads(capsys.readouterr().out)["recent"][0]["event"] == "view"
+        assert call("user", "stranger", "--config", str(config)) == 1
+        assert "nobody by that id" in capsys.readouterr().err
+
+
+def test_a_user_without_a_sidecar_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("user", "u1", "--config", config_with(tmp_path)) == 1
+    assert "is `impel run` running" in capsys.readouterr().err
+
+
+def test_a_port_in_use_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert call("run", "--config", config_with(tmp_path), "--port", str(port)) == 1
+    assert f"cannot listen on 127.0.0.1:{port}: Address already in use" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("settings", "triggers", "said"),
+    [
+        (SETTINGS, "triggers: {a: {whne: view}}", "whne"),
+        (SETTINGS, "triggers: {a: {when: view, cooldown: 1d, send: lost}}", "lost"),
+        ("prot: 1", TRIGGERS, "did you mean `port`?"),
+        ("destinations: {other: {kind: memory}}", TRIGGERS, "kept"),
+        (SETTINGS + "write_key: {env: NOT_SET_ANYWHERE}", TRIGGERS, "NOT_SET_ANYWHERE"),
+    ],
+)
+def test_a_mistake_in_the_configuration_is_shown_and_nothing_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], settings: str, triggers: str, said: str
+) -> None:
+    assert call("run", "--config", config_with(tmp_path, settings, triggers), "--port", "0") == 1
+    assert said in capsys.readouterr().err
+
+
+def test_the_key_is_shown_only_where_impel_made_it(tmp_path: Path) -> None:
+    config = write_config(tmp_path)
+    with started(config) as (process, _):
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=5)
+    assert (tmp_path / "data" / "write_key").read_text().strip() in err
+    with started(config, IMPEL_WRITE_KEY="the-operators-own") as (process, _):
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=5)
+    assert "the-operators-own" not in err
+
+
+def test_messages_of_the_tests_are_those_of_the_configuration() -> None:
+    assert set(MESSAGES) == {"nudge", "cart"}
+    assert os.environ.get("IMPEL_WRITE_KEY") is None

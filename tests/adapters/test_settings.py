@@ -1,0 +1,60 @@
+from pathlib import Path
+
+import pytest
+
+from adapters.destinations.smtp import SmtpSettings
+from adapters.settings import Settings, SettingsError, read_settings
+
+
+def written(folder: Path, text: str, **environment: str) -> Settings:
+    (folder / "impel.yaml").write_text(text)
+    return read_settings(folder, environment)
+
+
+def test_without_a_file_the_settings_are_the_defaults(tmp_path: Path) -> None:
+    settings = read_settings(tmp_path, {})
+    assert (settings.host, settings.port, settings.data) == ("127.0.0.1", 8808, "data")
+    assert settings.retention_ms == 90 * 86_400_000
+    assert list(settings.destinations) == ["console"]
+
+
+def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
+    text = "port: 1\ndestinations: {mail: {kind: smtp, host: a, sender: shop@shop.example}}\n"
+    settings = written(tmp_path, text, IMPEL_PORT="9000", IMPEL_DESTINATIONS__MAIL__HOST="mx.shop.example")
+    mail = settings.destinations["mail"]
+    assert isinstance(mail, SmtpSettings)
+    assert (settings.port, mail.host) == (9000, "mx.shop.example")
+
+
+def test_variables_of_others_are_left_alone(tmp_path: Path) -> None:
+    assert read_settings(tmp_path, {"IMPEL_SERVICE_HOST": "10.0.0.1", "PORT": "1"}).port == 8808
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("host: a\nprot: 1", "impel.yaml:2: Object contains unknown field `prot`; did you mean `port`?"),
+        ("port: many", "impel.yaml:1: Expected `int`, got `str` - at `port`"),
+        ("port: 70000", "impel.yaml:1: Expected `int` <= 65535 - at `port`"),
+        ("\nretention: soon", "impel.yaml:2: retention: "),
+        ("log_level: loud", "impel.yaml:1: log_level: 'loud' is none of"),
+        ("port: [", "impel.yaml:"),
+        ("- port", "the settings are a mapping"),
+        ("write_key: hunter2", "secrets are not written down here: give {env: NAME} or {file: PATH}"),
+        ("destinations: {mail: {kind: pigeon}}", "impel.yaml:1: Invalid value 'pigeon'"),
+        ("webhooks: {shop: {event: e}}", "a webhook needs `user:` or `anonymous:`"),
+    ],
+)
+def test_a_mistake_is_told_with_its_place_and_what_to_write(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(SettingsError) as error:
+        written(tmp_path, text)
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("IMPEL_PORT", "tcp://10.0.0.1:8808"), ("IMPEL_DESTINATIONS__MAIL__KIND", "pigeon"), ("IMPEL_PORT__X", "1")],
+)
+def test_a_mistake_in_the_environment_names_the_variable(tmp_path: Path, name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        written(tmp_path, "port: 1", **{name: value})

@@ -1,0 +1,116 @@
+"""Who is who, and what happens to what two people had when they turn out to be one."""
+
+from engine.core.events import Track, Traits
+from engine.core.identity import Identities, Linked, anonymous, known
+from engine.core.user import User
+from tests.core.worlds import program_of
+
+HOUR, DAY = 3_600_000, 86_400_000
+
+
+def user_of(when: str, name: str = "k:u", more: str = "") -> User:
+    text = f"triggers: {{t: {{when: '{when}'{more}}}}}"
+    return User(name, program_of(text, retention=90 * DAY, history_after=DAY))
+
+
+def test_a_visitor_who_logs_in_becomes_another_name_of_the_user() -> None:
+    ids = Identities()
+    ids.resolve(None, "v")
+    assert ids.link(anonymous("v"), known("ann")) == Linked(known("ann"), anonymous("v"))
+    assert ids.resolve(None, "v") == known("ann")
+
+
+def test_an_id_met_for_the_first_time_brings_nobody_along() -> None:
+    assert Identities().link(anonymous("v"), known("ann")) == Linked(known("ann"), None)
+
+
+def test_the_same_text_as_user_id_and_as_anonymous_id_names_two_people() -> None:
+    ids = Identities()
+    assert ids.resolve("x", None) != ids.resolve(None, "x")
+
+
+def test_a_second_person_on_the_same_device_takes_the_device_and_not_the_past() -> None:
+    ids = Identities()
+    ids.resolve(None, "device")
+    ids.link(anonymous("device"), known("ann"))
+    assert ids.link(anonymous("device"), known("bob")) == Linked(known("bob"), None)
+    assert ids.resolve(None, "device") == known("bob")
+    assert ids.resolve("ann", None) == known("ann")
+
+
+def test_a_repeated_login_brings_nobody_along() -> None:
+    ids = Identities()
+    ids.resolve(None, "v")
+    ids.link(anonymous("v"), known("ann"))
+    assert ids.link(anonymous("v"), known("ann")) == Linked(known("ann"), None)
+
+
+def test_an_alias_between_two_known_users_makes_them_one() -> None:
+    ids = Identities()
+    ids.resolve("old", None)
+    ids.resolve("new", None)
+    assert ids.alias("old", "new") == Linked(known("new"), known("old"))
+    assert ids.resolve("old", None) == known("new")
+
+
+def test_names_follow_through_several_aliases_and_never_in_a_circle() -> None:
+    ids = Identities()
+    for name in ("a", "b", "c"):
+        ids.resolve(name, None)
+    ids.alias("a", "b")
+    ids.alias("b", "c")
+    assert ids.alias("c", "a") == Linked(known("c"), None)
+    assert {ids.resolve(name, None) for name in ("a", "b", "c")} == {known("c")}
+
+
+def test_an_alias_of_a_visitor_takes_the_visitor() -> None:
+    ids = Identities()
+    ids.resolve(None, "v")
+    assert ids.alias("v", "ann").absorbed == anonymous("v")
+
+
+def test_the_later_of_two_firings_counts_for_the_cooldown() -> None:
+    visitor, user = (user_of("view", name, ", cooldown: 2h") for name in ("a:v", "k:u"))
+    assert user.observe(Track(1, "view", 0), 0)
+    assert visitor.observe(Track(2, "view", HOUR), HOUR)
+    user.observe(Traits(3), HOUR + 1, visitor)
+    assert user.observe(Track(4, "view", 2 * HOUR), 2 * HOUR) == []
+    assert user.observe(Track(5, "view", 3 * HOUR), 3 * HOUR)
+
+
+def test_the_first_id_survives_a_merge_so_that_ids_of_firings_do_too() -> None:
+    visitor, user = user_of("view", "a:v"), user_of("view")
+    visitor.observe(Track(1, "view", 0), 0)
+    user.observe(Traits(2), 1, visitor)
+    assert user.first_id == "a:v"
+    assert user_of("view", "a:v").observe(Track(3, "view", 5), 5)[0].id == user.observe(Track(3, "view", 5), 5)[0].id
+
+
+def test_what_a_visitor_left_pending_fires_for_the_user() -> None:
+    visitor, user = user_of("add then no buy within 1h", "a:v"), user_of("add then no buy within 1h")
+    visitor.observe(Track(1, "add", 0), 0)
+    user.observe(Traits(2), 10, visitor)
+    assert [(one.user, one.at) for one in user.wake(2 * HOUR)] == [("u", HOUR)]
+
+
+def test_a_purchase_on_the_other_side_ends_what_is_pending() -> None:
+    visitor, user = user_of("add then no buy within 1h", "a:v"), user_of("add then no buy within 1h")
+    visitor.observe(Track(1, "add", 0), 0)
+    user.observe(Track(2, "buy", 5), 5)
+    user.observe(Traits(3), 10, visitor)
+    assert user.wake(2 * HOUR) == []
+
+
+def test_a_chain_over_both_timelines_is_known_when_they_meet() -> None:
+    visitor, user = user_of("view then buy within 1h", "a:v"), user_of("view then buy within 1h")
+    visitor.observe(Track(1, "view", 0), 0)
+    user.observe(Track(2, "buy", 5), 5)
+    assert [one.at for one in user.observe(Traits(3), 10, visitor)] == [10]
+
+
+def test_the_users_own_traits_win_over_the_visitors() -> None:
+    visitor, user = user_of("view", "a:v"), user_of("view")
+    visitor.observe(Traits(1, b'{"plan": "free", "city": "x"}'), 0)
+    user.observe(Traits(2, b'{"plan": "vip"}'), 1)
+    user.observe(Traits(3, b'{"age": 3}'), 2, visitor)
+    assert user.profile == {"plan": "vip", "city": "x", "age": 3}
