@@ -95,7 +95,7 @@ def _under(program: Program, former: History) -> History:
     history = History(program)
     history.whole.profile, history.whole.lists = former.whole.profile, former.whole.lists
     for record in former.timeline.records:
-        history.timeline.insert(record)
+        history.timeline.insert(record.place, record)
     for name, scopes, births in zip(former.program.path_names, former.scopes, former.births, strict=True):
         if name in program.path_names:
             index = program.path_names.index(name)

@@ -18,10 +18,11 @@ _SLACK = 16
 class Seen:
     """An event together with what the program makes of it: the scopes that it enters, the selectors that take it."""
 
-    __slots__ = ("borne", "hits", "properties", "record", "route")
+    __slots__ = ("borne", "hits", "place", "properties", "record", "route")
 
     def __init__(self, record: Recorded, properties: Properties, route: Route) -> None:
         self.record = record
+        self.place = record.place
         self.properties = properties
         self.route = route
         self.borne: list[Scope | None] = []
@@ -47,17 +48,17 @@ class History:
         if properties is None:
             properties = decode(record.properties) if route.reads else {}
         seen = Seen(record, properties, route)
-        seen.borne = [self._scope(index, find(properties), record) for index, find in enumerate(self.program.paths)]
+        for index, find in enumerate(self.program.paths):
+            value = find(properties)
+            seen.borne.append(None if kind(value) is None else self._entered(index, value, seen))
         return seen
 
-    def _scope(self, index: int, value: Scalar, record: Recorded) -> Scope | None:
-        if kind(value) is None:
-            return None
+    def _entered(self, index: int, value: Scalar, seen: Seen) -> Scope:
         scope = self.scopes[index].get(scalar_key(value))
         if scope is None:
-            scope = self.enter(index, value, record.seq)
-        scope.born = min(scope.born, record.seq)
-        scope.last = max(scope.last, record.place)
+            scope = self.enter(index, value, seen.record.seq)
+        scope.born = min(scope.born, seen.record.seq)
+        scope.last = max(scope.last, seen.place)
         return scope
 
     def enter(self, index: int, value: Scalar, born: int) -> Scope:
@@ -84,7 +85,7 @@ class History:
 
     def take(self, seen: Seen) -> None:
         """Let an event into the timeline and all that is fed from it."""
-        self.timeline.insert(seen.record)
+        self.timeline.insert(seen.place, seen.record)
         self._feed(seen)
 
     def _feed(self, seen: Seen) -> None:
@@ -102,7 +103,7 @@ class History:
     def _pour(scope: Scope, feeds: Feeds, seen: Seen) -> None:
         for selector in seen.hits:
             if selector in feeds:
-                scope.feed(feeds[selector], seen.record.place, seen.properties, history=seen.record.history)
+                scope.feed(feeds[selector], seen.place, seen.properties, history=seen.record.history)
 
     def overflow(self) -> list[Recorded]:
         """The oldest events, as many as there are too many."""
@@ -119,17 +120,18 @@ class History:
     def forget(self, before: Place) -> None:
         """Let go of all events before that place."""
         self.timeline.forget(before)
-        for scope in self._all_scopes():
+        for scope in self.all_scopes():
             scope.forget(before)
 
     def rebuild(self) -> None:
         """Feed all series anew from the timeline, as after a change of the program or of the timeline."""
-        for scope in self._all_scopes():
+        for scope in self.all_scopes():
             scope.series.clear()
         for record in self.timeline.records:
             self._feed(self.see(record))
 
-    def _all_scopes(self) -> Iterator[Scope]:
+    def all_scopes(self) -> Iterator[Scope]:
+        """Every scope there is."""
         yield self.whole
         yield from self.silences
         for scopes in self.scopes:

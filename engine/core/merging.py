@@ -17,17 +17,15 @@ def join(user: "User", other: "User") -> None:
 
     The watches must be advanced afterwards, with a step that says `merged`.
     """
+    assert user.program is other.program, "both must have taken up the same triggers"  # noqa: S101  a caller's duty
     if user.born is None:
-        for watch in list(user.watches):
-            user.watches.remove(
-                watch
-            )  # nothing was true for someone never heard of: the other's memory is all there is
+        user.history.whole.watches.clear()  # nothing was true for someone never heard of: only the other remembers
     else:
         _meet(user, other)
     for each in (user, other):
         each.advance(dict.fromkeys(each.watches, Step(user.clock)))  # what has fallen meanwhile is seen to have
     _join_histories(user, other)
-    for watch in other.watches:
+    for watch in list(other.watches):
         _join_watch(user, watch)
     if other.born is not None and (user.born is None or other.born < user.born):
         user.first_id, user.born = other.first_id, other.born
@@ -38,15 +36,16 @@ def join(user: "User", other: "User") -> None:
 def _meet(user: "User", other: "User") -> None:
     """Give both a watch of the whole timeline wherever one has it: each tells what was true for it before."""
     for trigger in user.program.triggers:
-        if trigger.path is None and (trigger in user.watches or trigger in other.watches):
-            user.watches.over(trigger, user.history.whole, user.clock)
-            other.watches.over(trigger, other.history.whole, user.clock)
+        mine, theirs = user.history.whole, other.history.whole
+        if trigger in mine.watches or trigger in theirs.watches:
+            user.watches.over(trigger, mine, user.clock)
+            other.watches.over(trigger, theirs, user.clock)
 
 
 def _join_histories(user: "User", other: "User") -> None:
     mine, theirs = user.history, other.history
     for record in theirs.timeline.records:
-        mine.timeline.insert(record)
+        mine.timeline.insert(record.place, record)
     mine.whole.profile = theirs.whole.profile | mine.whole.profile
     mine.whole.lists |= theirs.whole.lists
     for index, scopes in enumerate(theirs.scopes):
@@ -65,7 +64,7 @@ def _join_histories(user: "User", other: "User") -> None:
 
 def _join_watch(user: "User", other: Watch) -> None:
     other.scope = user.history.counterpart(other.trigger.path, other.scope)
-    watch = user.watches.find(other.trigger, other.scope)
+    watch = other.scope.watches.get(other.trigger)
     if watch is None:
         user.watches.put(other)
         return

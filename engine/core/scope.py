@@ -1,21 +1,27 @@
-"""What a condition looks at: the user's whole timeline, or only the events that bear one value of a property."""
+"""What a trigger looks at: the user's whole timeline, or only the events that bear one value of a property."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.core.events import Scalar
 from engine.core.series import Feed, Places, first_after, last_before
 from engine.core.timeline import Place
 from engine.core.where import Properties
 
+if TYPE_CHECKING:
+    from engine.core.program import CompiledTrigger
+    from engine.core.watch import Watch
+
 
 class Scope:
-    """The series fed by one part of the timeline, made when first fed."""
+    """The series fed by one part of the timeline, made when first fed, and the watches over it."""
 
-    __slots__ = ("born", "last", "series", "silence", "value", "whole")
+    __slots__ = ("born", "last", "series", "silence", "value", "watches", "whole")
 
     def __init__(self, whole: "Whole | None", value: Scalar | None, silence: "Scope | None", born: int) -> None:
         self.series: dict[int, Any] = {}
         """By key; which kind of series a key stands for is settled when the triggers are compiled."""
+        self.watches: dict[CompiledTrigger, Watch] = {}
+        """The watches over it, by trigger."""
         self.whole = whole if whole is not None else self._as_whole()
         """The user's whole timeline, where traits and segments are looked up."""
         self.value = value

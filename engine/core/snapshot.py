@@ -137,7 +137,7 @@ def _restore_history(user: "User", saved: Saved) -> None:
         else:
             history.enter(index, scope.value, scope.born)
     for record in saved.timeline:
-        history.timeline.insert(record)
+        history.timeline.insert(record.place, record)
     history.rebuild()
 
 

@@ -64,10 +64,13 @@ class Timeline:
     def __len__(self) -> int:
         return len(self.places)
 
-    def insert(self, record: Recorded) -> None:
+    def insert(self, place: Place, record: Recorded) -> None:
         """Put an event in its place: at the end, unless it came late."""
-        place = record.place
-        at = len(self.places) if not self.places or self.places[-1] < place else bisect_left(self.places, place)
+        if not self.places or self.places[-1] < place:
+            self.places.append(place)
+            self.records.append(record)
+            return
+        at = bisect_left(self.places, place)
         self.places.insert(at, place)
         self.records.insert(at, record)
 

@@ -4,19 +4,18 @@ from collections.abc import Iterable, Iterator
 
 from engine.core.deadlines import Deadlines
 from engine.core.events import Millis
-from engine.core.history import History, Key, Seen
+from engine.core.history import History, Seen
 from engine.core.program import CompiledTrigger
 from engine.core.scope import Scope
 from engine.core.timeline import Place
 from engine.core.watch import Step, Watch
-from engine.core.where import scalar_key
 
 Turns = dict[Watch, Step]
 """The watches that a step concerns, each with the step as it sees it."""
 
 
 class Watches:
-    """By trigger, then by value of the trigger's `per` property (None for the whole timeline).
+    """The watches over a user's scopes.
 
     A watch is made when something concerns it for the first time, and takes down what was true before.
     """
@@ -24,39 +23,22 @@ class Watches:
     def __init__(self, history: History, deadlines: Deadlines) -> None:
         self._history = history
         self._deadlines = deadlines
-        self._by_trigger: dict[str, dict[Key, Watch]] = {}
 
     def __iter__(self) -> Iterator[Watch]:
-        for watches in self._by_trigger.values():
-            yield from watches.values()
+        for scope in self._history.all_scopes():
+            yield from scope.watches.values()
 
-    def __contains__(self, trigger: CompiledTrigger) -> bool:
-        return trigger.name in self._by_trigger
-
-    def find(self, trigger: CompiledTrigger, scope: Scope) -> Watch | None:
-        """The watch of a trigger over a scope, if there is one."""
-        return self._by_trigger.get(trigger.name, {}).get(_key(trigger, scope))
-
-    def put(self, watch: Watch) -> None:
+    @staticmethod
+    def put(watch: Watch) -> None:
         """Take in a watch that was made elsewhere."""
-        self._by_trigger.setdefault(watch.trigger.name, {})[_key(watch.trigger, watch.scope)] = watch
+        watch.scope.watches[watch.trigger] = watch
 
-    def remove(self, watch: Watch) -> None:
-        """Let go of a watch."""
-        watches = self._by_trigger[watch.trigger.name]
-        del watches[_key(watch.trigger, watch.scope)]
-        if not watches:
-            del self._by_trigger[watch.trigger.name]
-
-    def over(self, trigger: CompiledTrigger, scope: Scope, t: Millis) -> Watch:
+    @staticmethod
+    def over(trigger: CompiledTrigger, scope: Scope, t: Millis) -> Watch:
         """The watch of a trigger over a scope; one made now takes down what is true before the step at `t`."""
-        watches = self._by_trigger.get(trigger.name)
-        if watches is None:
-            watches = self._by_trigger[trigger.name] = {}
-        key = _key(trigger, scope)
-        watch = watches.get(key)
+        watch = scope.watches.get(trigger)
         if watch is None:
-            watch = watches[key] = Watch(trigger, scope)
+            watch = scope.watches[trigger] = Watch(trigger, scope)
             for node in trigger.nodes:
                 node.begin(watch, t)
         return watch
@@ -68,17 +50,18 @@ class Watches:
             if trigger.path is None:
                 found.append(self.over(trigger, self._history.whole, t))
             else:
-                found += self._by_trigger.get(trigger.name, {}).values()
+                scopes = self._history.scopes[trigger.path].values()
+                found += [scope.watches[trigger] for scope in scopes if trigger in scope.watches]
         return found
 
     def concerned(self, seen: Seen, t: Millis) -> Turns:
         """The watches that an event at the step at `t` concerns."""
-        record, route = seen.record, seen.route
-        step = Step(t, record.place, seen.hits, seen.hits, not record.history)
+        record, route, whole = seen.record, seen.route, self._history.whole
+        step = Step(t, seen.place, seen.hits, seen.hits, not record.history)
         turns: Turns = {}
         for trigger in route.triggers:
             if trigger.path is None:
-                turns[self.over(trigger, self._history.whole, t)] = step
+                turns[self.over(trigger, whole, t)] = step
             elif scope := seen.borne[trigger.path]:
                 turns[self.over(trigger, scope, t)] = step
             else:
@@ -107,17 +90,10 @@ class Watches:
             for node in watch.trigger.nodes:
                 node.forget(watch, before)
         for index, scopes in enumerate(self._history.scopes):
-            for key in [key for key, scope in scopes.items() if scope.last < before]:
-                over = [watch for watch in self if watch.trigger.path == index and watch.scope is scopes[key]]
-                if all(self._is_idle(watch, t) for watch in over):
+            for key, scope in list(scopes.items()):
+                if scope.last < before and all(self._is_idle(watch, t) for watch in scope.watches.values()):
                     self._history.drop(index, key)
-                    for watch in over:
-                        self.remove(watch)
 
     def _is_idle(self, watch: Watch, t: Millis) -> bool:
         outside = watch.trigger in self._history.program.outsiders
         return not outside and watch not in self._deadlines and not watch.cools_down(t)
-
-
-def _key(trigger: CompiledTrigger, scope: Scope) -> Key:
-    return None if trigger.path is None or scope.value is None else scalar_key(scope.value)

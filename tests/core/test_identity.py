@@ -1,16 +1,24 @@
 """Who is who, and what happens to what two people had when they turn out to be one."""
 
+from functools import lru_cache
+
 from engine.core.events import Track, Traits
 from engine.core.identity import Identities, Linked, anonymous, known
+from engine.core.program import Program
 from engine.core.user import User
 from tests.core.worlds import program_of
 
 HOUR, DAY = 3_600_000, 86_400_000
 
 
-def user_of(when: str, name: str = "k:u", more: str = "") -> User:
+@lru_cache
+def program(when: str, more: str) -> Program:
     text = f"triggers: {{t: {{when: '{when}'{more}}}}}"
-    return User(name, program_of(text, retention=90 * DAY, history_after=DAY))
+    return program_of(text, retention=90 * DAY, history_after=DAY)
+
+
+def user_of(when: str, name: str = "k:u", more: str = "") -> User:
+    return User(name, program(when, more))
 
 
 def test_a_visitor_who_logs_in_becomes_another_name_of_the_user() -> None:
