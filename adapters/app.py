@@ -23,7 +23,7 @@ from adapters.store.memory import MemoryStore
 from adapters.telemetry.metrics import Metrics
 from adapters.web.admin import admin
 from adapters.web.health import health
-from adapters.web.server import application, run_server
+from adapters.web.server import GRACE, application, run_server
 from engine.core.program import Program
 from engine.language.compiler import compile_triggers
 from engine.language.files import Loaded
@@ -81,23 +81,26 @@ async def sidecar(
     *,
     task_status: trio.TaskStatus[Service] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Run until `ending` returns, then take nothing more, finish what has arrived, and give the outbox a moment."""
+    """Run until `ending` returns, then take nothing more, finish what has arrived, and give the outbox a moment.
+
+    The server is left its moment too, but not waited for before the outbox: a client that never reads its answer keeps
+    the server in a send that cannot be cancelled.
+    """
     async with AsyncExitStack() as stack:
         entries = shop.settings.destinations.items()
         opened = {name: await stack.enter_async_context(build(name, entry)) for name, entry in entries}
         metrics = Metrics()
         service = _service(shop, opened, metrics)
-
-        async def end() -> None:
-            await ending()
-            service.router.close()
-
+        app, served = application(_routes(shop, service, metrics)), trio.Event()
         async with trio.open_nursery() as nursery:
             await nursery.start(service.run)
-            async with trio.open_nursery() as serving:
-                await serving.start(run_server, application(_routes(shop, service, metrics)), listener, end)
-                task_status.started(service)
-            _log.info("ended", unsent=await service.drain(DRAIN))
+            await nursery.start(run_server, app, listener, ending, served)
+            task_status.started(service)
+            await ending()
+            left = await service.drain(DRAIN)
+            with trio.move_on_after(GRACE):
+                await served.wait()
+            _log.info("ended", unsent=left)
             nursery.cancel_scope.cancel()
 
 

@@ -35,13 +35,10 @@ class Keys(msgspec.Struct, frozen=True):
         return _same(shown, self.admin_token)
 
 
-def read_keys(settings: Settings, environment: Mapping[str, str], *, make: bool) -> Keys:
-    """The keys: from `IMPEL_WRITE_KEY` and `IMPEL_ADMIN_TOKEN`, else as the settings say, else from the data folder.
+def read_keys(settings: Settings, environment: Mapping[str, str]) -> Keys:
+    """The keys, each from its environment variable, else as the settings say, else from the data folder.
 
-    Args:
-        settings: say where the keys are, if anywhere, and which the data folder is.
-        environment: the process's environment.
-        make: make and keep the keys that are nowhere.
+    Those that are nowhere are made and kept in the data folder.
 
     Raises:
         SecretError: a key is not where the settings say.
@@ -49,25 +46,38 @@ def read_keys(settings: Settings, environment: Mapping[str, str], *, make: bool)
 
     """
     folder = Path(settings.data)
-    found = {
-        name: environment.get(PREFIX + name.upper()) or _set(secret) or _kept(folder / name, make=make)
-        for name, secret in (("write_key", settings.write_key), ("admin_token", settings.admin_token))
-    }
-    given = settings.write_key is not None or PREFIX + "WRITE_KEY" in environment
-    return Keys(**found, made=not given)
+    for name, secret in (("write_key", settings.write_key), ("admin_token", settings.admin_token)):
+        if secret is None and not environment.get(PREFIX + name.upper()):
+            _make(folder / name)
+    given = settings.write_key is not None or bool(environment.get(PREFIX + "WRITE_KEY"))
+    write_key = _read("write_key", settings.write_key, settings, environment)
+    return Keys(write_key, read_admin_token(settings, environment), made=not given)
 
 
-def _set(secret: Secret | None) -> str:
-    return "" if secret is None else secret.read()
+def read_admin_token(settings: Settings, environment: Mapping[str, str]) -> str:
+    """The admin token of a sidecar with these settings.
+
+    Raises:
+        SecretError: it is not where the settings say.
+        OSError: the data folder cannot be read, or holds none.
+
+    """
+    return _read("admin_token", settings.admin_token, settings, environment)
 
 
-def _kept(file: Path, *, make: bool) -> str:
-    if not file.exists() and make:
-        file.parent.mkdir(parents=True, exist_ok=True, mode=_OWNER_FOLDER)
-        made = secrets.token_urlsafe(24)
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY), "w") as opened:
-            opened.write(made + "\n")
-    return file.read_text("utf-8").strip()
+def _read(name: str, secret: Secret | None, settings: Settings, environment: Mapping[str, str]) -> str:
+    given = environment.get(PREFIX + name.upper())
+    if given:
+        return given
+    return (Path(settings.data) / name).read_text("utf-8").strip() if secret is None else secret.read()
+
+
+def _make(file: Path) -> None:
+    if file.exists():
+        return
+    file.parent.mkdir(parents=True, exist_ok=True, mode=_OWNER_FOLDER)
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY), "w") as opened:
+        opened.write(secrets.token_urlsafe(24) + "\n")
 
 
 def _same(shown: str | None, wanted: str) -> bool:

@@ -67,12 +67,12 @@ def start(config: Path, overrides: dict[str, object], beside: Beside | None = No
     shop = open_shop(config, overrides, console)
     if shop is None:
         return 1
-    configure(shop.settings.log_level)
     try:
         listener = bind(shop.settings.host, shop.settings.port)
     except OSError as error:
         place = f"{shop.settings.host}:{shop.settings.port}"
         return fail(console, f"cannot listen on {place}: {error.strerror}; `--port` or IMPEL_PORT takes another")
+    configure(shop.settings.log_level)
     trio.run(_run, shop, listener, console, beside)
     return 0
 
@@ -90,7 +90,7 @@ def open_shop(config: Path, overrides: dict[str, object], console: Console) -> S
         if missing:
             fail(console, f"triggers send messages that are not in {config / 'messages'}: {', '.join(sorted(missing))}")
             return None
-        return Shop(settings, read_keys(settings, os.environ, make=True), loaded, messages)
+        return Shop(settings, read_keys(settings, os.environ), loaded, messages)
     except MessageErrors as errors:
         for each in errors.errors:
             fail(console, str(each))

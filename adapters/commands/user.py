@@ -17,7 +17,7 @@ from rich.text import Text
 
 from adapters.commands.notices import stderr
 from adapters.commands.run import ADDRESS, fail
-from adapters.keys import read_keys
+from adapters.keys import read_admin_token
 from adapters.secrets import SecretError
 from adapters.settings import SettingsError, read_settings
 from engine.language.durations import format_duration
@@ -49,7 +49,7 @@ def user(
     console = stderr()
     try:
         settings = read_settings(config, os.environ)
-        token = read_keys(settings, os.environ, make=False).admin_token
+        token = read_admin_token(settings, os.environ)
         base = url or (Path(settings.data) / ADDRESS).read_text("utf-8").strip()
         answer = httpx.get(
             f"{base}/admin/user/{quote(user_id, safe='')}",

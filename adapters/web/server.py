@@ -40,10 +40,11 @@ async def run_server(
     app: QuartTrio,
     listener: socket.socket,
     ending: Callable[[], Awaitable[None]],
+    served: trio.Event,
     *,
     task_status: trio.TaskStatus[list[str]] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve on a bound socket until `ending` returns, then give open connections a moment to finish."""
+    """Serve on a bound socket until `ending` returns, give open connections a moment to finish, and set `served`."""
     config = Config()
     config.bind = [f"fd://{listener.detach()}"]
     config.loglevel = "WARNING"
@@ -52,6 +53,7 @@ async def run_server(
     config.websocket_max_message_size = FRAME_LIMIT
     config.include_server_header = False
     await serve(cast("Any", app), config, shutdown_trigger=ending, task_status=task_status)
+    served.set()
 
 
 def bind(host: str, port: int) -> socket.socket:

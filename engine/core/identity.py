@@ -59,6 +59,10 @@ class Identities:
             return self._enter(anonymous(anonymous_id))
         raise ValueError("an event needs a userId or an anonymousId")
 
+    def find(self, name: str) -> str | None:
+        """The canonical id behind an id; None for one that was never met."""
+        return self._enter(name) if name in self._leads_to else None
+
     def link(self, previous: str, user: str) -> Linked:
         """Make `previous` another name of `user`."""
         seen = previous in self._leads_to

@@ -108,7 +108,7 @@ class Outbox:
         dispatch.status, dispatch.reason, dispatch.ended = status, reason, self.clock()
         self.waiting -= 1
         self.telemetry.decided(dispatch.firing.trigger, status)
-        log = _log.info if status == "sent" else _log.warning
+        log = _log.debug if status == "sent" else _log.warning
         log("message", trigger=dispatch.firing.trigger, message=dispatch.message, status=status, reason=reason)
         if not self.waiting:
             self._empty.set()

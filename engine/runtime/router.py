@@ -91,9 +91,9 @@ class Router:
 
         `name` is as `engine.core.identity` makes names, any that the user has.
         """
-        name = self._identities.link(name, name).user  # an id linked to itself: where it leads
-        while name in self._awake or await self._store.load(name) is not None:
-            user = await self._actor(name).settled()
+        found = self._identities.find(name)
+        while found is not None and (found in self._awake or await self._store.load(found) is not None):
+            user = await self._actor(found).settled()
             if user is not None:
                 return user
         return None

@@ -101,7 +101,7 @@ def started(config: Path, **environment: str) -> Iterator[tuple[subprocess.Popen
     command = [sys.executable, "-c", "from adapters.cli import main; main()"]
     process = subprocess.Popen(  # noqa: S603 - our own command
         [*command, "run", "--config", str(config), "--port", "0"],
-        env=os.environ | environment,
+        env={name: value for name, value in os.environ.items() if not name.startswith("IMPEL_")} | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

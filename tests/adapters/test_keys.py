@@ -10,9 +10,9 @@ from adapters.settings import Settings
 
 def test_keys_that_are_nowhere_are_made_once_and_only_the_owner_reads_them(tmp_path: Path) -> None:
     settings = Settings(data=str(tmp_path / "data"))
-    made = read_keys(settings, {}, make=True)
+    made = read_keys(settings, {})
     assert made.made
-    assert read_keys(settings, {}, make=True) == made
+    assert read_keys(settings, {}) == made
     for name in ("write_key", "admin_token"):
         assert stat.S_IMODE((tmp_path / "data" / name).stat().st_mode) == 0o600
     assert made.write_key != made.admin_token
@@ -23,13 +23,13 @@ def test_the_environment_counts_before_the_settings_and_these_before_the_data_fo
     settings = Settings(
         data=str(tmp_path), write_key=Secret(env="NOWHERE"), admin_token=Secret(file=str(tmp_path / "admin"))
     )
-    keys = read_keys(settings, {"IMPEL_WRITE_KEY": "from environment"}, make=False)
+    keys = read_keys(settings, {"IMPEL_WRITE_KEY": "from environment"})
     assert keys == Keys("from environment", "from file")
 
 
 def test_a_key_that_is_not_where_the_settings_say_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SecretError, match="NOWHERE_AT_ALL"):
-        read_keys(Settings(data=str(tmp_path), write_key=Secret(env="NOWHERE_AT_ALL")), {}, make=True)
+        read_keys(Settings(data=str(tmp_path), write_key=Secret(env="NOWHERE_AT_ALL")), {})
 
 
 @pytest.mark.parametrize("shown", [None, "", "w", "write ", "ключ"])

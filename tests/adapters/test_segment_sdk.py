@@ -1,5 +1,6 @@
 import email
 import email.policy
+import socket
 import time
 from collections.abc import Iterator
 from email.message import EmailMessage
@@ -40,20 +41,14 @@ class Inbox:
         return "250 OK"
 
 
-class AnyPort(Controller):
-    """A mail server on a free port."""
-
-    def _trigger_server(self) -> None:
-        self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()
-
-
 @pytest.fixture
 def inbox() -> Iterator[tuple[Inbox, int]]:
     inbox = Inbox()
-    controller = AnyPort(inbox, hostname="127.0.0.1", port=0)
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    controller = Controller(inbox, hostname="127.0.0.1", port=port)
     controller.start()
-    yield inbox, controller.port
+    yield inbox, port
     controller.stop()
 
 

@@ -1,4 +1,3 @@
-# ruff: noqa: ARG001 - `autojump_clock` is wanted for its effect
 from collections.abc import Mapping
 from typing import Any
 

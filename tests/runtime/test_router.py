@@ -1,4 +1,3 @@
-# ruff: noqa: ARG001 - `autojump_clock` is wanted for its effect
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -29,12 +28,28 @@ triggers:
 """
 
 
+class SlowStore(MemoryStore):
+    """A store that takes its time, in seconds: meanwhile turns pile up in the mailbox."""
+
+    def __init__(self, delay: float) -> None:
+        super().__init__()
+        self._delay = delay
+
+    async def load(self, name: str) -> bytes | None:
+        await trio.sleep(self._delay)
+        return await super().load(name)
+
+    async def save(self, name: str, snapshot: bytes) -> None:
+        await trio.sleep(self._delay)
+        await super().save(name, snapshot)
+
+
 class Rig:
     """A router over a virtual clock, and what it decided."""
 
-    def __init__(self, program: Program, telemetry: Quiet) -> None:
+    def __init__(self, program: Program, telemetry: Quiet, store: MemoryStore) -> None:
         self.fired: list[tuple[str, Firing]] = []
-        self.store = MemoryStore()
+        self.store = store
         self.router = Router(program, self.store, trio_clock, telemetry, self._decided)
 
     def _decided(self, name: str, firing: Firing) -> None:
@@ -46,8 +61,8 @@ class Rig:
 
 
 @asynccontextmanager
-async def running(telemetry: Quiet, idle_after: Millis = 300_000) -> AsyncIterator[Rig]:
-    rig = Rig(compiled(TRIGGERS), telemetry)
+async def running(telemetry: Quiet, idle_after: Millis = 300_000, delay: float = 0) -> AsyncIterator[Rig]:
+    rig = Rig(compiled(TRIGGERS), telemetry, SlowStore(delay))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(rig.router.run, idle_after)
         await trio.testing.wait_all_tasks_blocked()
@@ -163,19 +178,20 @@ async def test_a_turn_that_fails_stops_nobody(autojump_clock: MockClock, telemet
         assert [trigger for _, trigger, _ in rig.said] == ["thrice"]
 
 
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", range(40))
 async def test_asleep_or_awake_the_decisions_are_those_of_the_simulation(
     seed: int, autojump_clock: MockClock, telemetry: Quiet
 ) -> None:
     draw = random.Random(seed)
     said: list[dict[str, Any]] = []
-    async with running(telemetry, idle_after=draw.choice([100, 700, 3_000])) as rig:
+    idle_after, delay = draw.choice([100, 700, 3_000]), draw.choice([0, 0.4, 1.7])
+    async with running(telemetry, idle_after, delay) as rig:
         for _ in range(60):
             await trio.sleep(draw.choice([0, 0, 0.001, 0.3, 1, 2.5, 5]))
             arrival = _drawn(draw)
             rig.router.take(arrival)
             said.append(_as_said(arrival, rig.router.now()))
-        await trio.sleep(20)
+        await trio.sleep(30)
         until = rig.router.now()
     expected = run(compiled(TRIGGERS), said, until=until)
     assert sorted(rig.said) == sorted((firing.user, firing.trigger, firing.at) for firing in expected), f"{seed=}"

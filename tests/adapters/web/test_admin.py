@@ -1,0 +1,82 @@
+import pytest
+import trio
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.adapters.running import Sidecar
+
+
+async def test_a_user_is_shown_with_what_is_pending_and_what_has_fired(sidecar: Sidecar) -> None:
+    post = sidecar.client.post
+    await post("/v1/identify", json={"userId": "u", "traits": {"email": "e@shop.example"}})
+    for product in ("hat", "sock", "shoe"):
+        await post("/v1/track", json={"userId": "u", "event": "view", "properties": {"product": product}})
+    await post("/v1/track", json={"userId": "u", "event": "cart"})
+    shown = (await sidecar.user("u")).json()
+    assert shown["traits"] == {"email": "e@shop.example"}
+    assert shown["recent"][1]["properties"] == {"product": "shoe"}
+    assert [each["trigger"] for each in shown["pending"]] == ["left"]
+    await sidecar.service.outbox.emptied()
+    [fired] = (await sidecar.user("u")).json()["firings"]
+    assert fired["trigger"] == "thrice"
+    assert fired["messages"][0] | {"at": 0} == {
+        "message": "nudge",
+        "status": "sent",
+        "reason": "",
+        "attempts": 1,
+        "at": 0,
+    }
+
+
+async def test_a_message_that_failed_says_why(sidecar: Sidecar) -> None:
+    await sidecar.client.post("/v1/track", json={"userId": "u", "event": "cart"})
+    await trio.sleep(0.3)  # the deadline of a real server
+    await sidecar.service.outbox.emptied()
+    [fired] = (await sidecar.user("u")).json()["firings"]
+    assert fired["messages"][0]["status"] == "failed"
+    assert "email" in fired["messages"][0]["reason"]
+
+
+async def test_a_list_kept_outside_is_kept_by_the_admin(sidecar: Sidecar) -> None:
+    path, change = "/v1/segments/vip", {"userId": "u", "member": True}
+    assert (await sidecar.client.post(path, json=change)).status_code == 401
+    assert (await sidecar.stranger.post(path, json=change, headers=sidecar.admin)).json() == {"success": True}
+    await sidecar.client.post("/v1/track", json={"userId": "u", "event": "vip_page"})
+    shown = (await sidecar.user("u")).json()
+    assert shown["segments"] == ["vip"]
+    assert [each["trigger"] for each in shown["firings"]] == ["welcome"]
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "status"),
+    [("unknown", '{"userId": "u", "member": true}', 404), ("vip", '{"member": true}', 400), ("vip", "{}", 400)],
+)
+async def test_a_change_that_makes_no_sense_is_refused(sidecar: Sidecar, name: str, body: str, status: int) -> None:
+    answer = await sidecar.stranger.post(f"/v1/segments/{name}", content=body, headers=sidecar.admin)
+    assert answer.status_code == status
+
+
+async def test_a_stranger_is_not_shown_and_nobody_is_without_the_token(sidecar: Sidecar) -> None:
+    await sidecar.client.post("/v1/track", json={"userId": "u", "event": "view"})
+    assert (await sidecar.user("stranger")).status_code == 404
+    assert (await sidecar.client.get("/admin/user/u")).status_code == 401
+
+
+async def test_metrics_count_what_happens_and_name_nobody(sidecar: Sidecar) -> None:
+    for _ in range(3):
+        event = {"userId": "somebody", "event": "view", "properties": {"product": "hat"}}
+        await sidecar.client.post("/v1/track", json=event)
+    await sidecar.client.post("/v1/track", json={})
+    await sidecar.service.outbox.emptied()
+    page = (await sidecar.stranger.get("/metrics")).text
+    values = {
+        (sample.name, *sorted(sample.labels.values())): sample.value
+        for family in text_string_to_metric_families(page)
+        for sample in family.samples
+    }
+    assert values["impel_events_total", "event", "http"] == 3
+    assert values["impel_rejected_total", "http"] == 1
+    assert values["impel_decisions_total", "fired", "thrice"] == 1
+    assert values["impel_decisions_total", "sent", "thrice"] == 1
+    assert values["impel_turn_seconds_count",] == 3
+    assert values["impel_users_awake",] == 1
+    assert "somebody" not in page
