@@ -105,15 +105,16 @@ async def sidecar(
 
 
 def _service(shop: Shop, destinations: Mapping[str, Destination], metrics: Metrics) -> Service:
+    clock = SteadyClock()
     service = Service(
         shop.program(),
         store=MemoryStore(),
         destinations=destinations,
         renderer=shop.messages,
-        clock=SteadyClock(),
+        clock=clock,
         telemetry=metrics,
     )
-    metrics.watch(service.router.statistics, lambda: service.outbox.waiting)
+    metrics.watch(service.router.statistics, lambda: service.outbox.waiting, lambda: clock.suspicious)
     return service
 
 

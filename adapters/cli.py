@@ -1,11 +1,19 @@
-"""The command line: `impel` and its commands."""
+"""The command line: `impel` and its commands.
+
+A command's module is imported when the command is called, so that a quick one does not wait for the web server's; only
+the overview imports them all, for their first lines.
+"""
 
 import sys
+from importlib.metadata import version
 
 from cyclopts import App
 
 app = App(
-    name="impel", help="Watches what each shopper does and acts at the right moment.", version_flags=["--version"]
+    name="impel",
+    help="Watches what each shopper does and acts at the right moment.",
+    version=version("impel"),
+    version_flags=["--version"],
 )
 app.command("adapters.commands.run:run", name="run")
 app.command("adapters.commands.demo:demo", name="demo")
@@ -18,4 +26,7 @@ app.command("adapters.commands.schema:print_schema", name="schema")
 
 def main() -> None:
     """Run the command that the arguments name, and exit with the status it returns."""
+    if not sys.argv[1:] or sys.argv[1] in ("--help", "-h"):
+        for name in app:
+            app[name]  # importing is what asking for it does
     sys.exit(app())

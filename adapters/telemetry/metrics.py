@@ -48,12 +48,15 @@ class Metrics:
         """A message was accepted so long after its trigger fired."""
         self._sent.labels(destination).observe(seconds)
 
-    def watch(self, statistics: Callable[[], RouterStatistics], waiting: Callable[[], int]) -> None:
-        """Show the router's numbers, and how many messages wait, as they are when somebody looks."""
+    def watch(
+        self, statistics: Callable[[], RouterStatistics], waiting: Callable[[], int], leapt: Callable[[], int]
+    ) -> None:
+        """Show the router's numbers, how many messages wait, and whether time is held, as they are when asked."""
         self._gauge("impel_users_awake", "Users held in memory", lambda: statistics().awake)
         self._gauge("impel_deadlines_armed", "Users with a deadline", lambda: statistics().armed)
         self._gauge("impel_turns_waiting", "Turns in mailboxes", lambda: statistics().waiting)
         self._gauge("impel_messages_waiting", "Messages on their way", waiting)
+        self._gauge("impel_clock_leapt", "1 while the wall clock is ahead and not believed", leapt)
 
     def page(self) -> bytes:
         """All of it in Prometheus' text format."""

@@ -10,10 +10,14 @@ ten minutes, and until then `suspicious` says so.
 import time
 from collections.abc import Callable
 
+import structlog
+
 from engine.core.events import Millis
 
 LEAP: Millis = 60_000
 CONFIRMATION: Millis = 600_000
+
+_log = structlog.get_logger()
 
 Clock = Callable[[], Millis]
 """Answers with the present instant."""
@@ -64,4 +68,5 @@ class SteadyClock:
             return True
         if self._leapt is None:
             self._leapt = read
+            _log.warning("the wall clock leapt ahead; deadlines are held until it has lasted", ahead_ms=int(leap))
         return read - self._leapt >= CONFIRMATION
