@@ -4,7 +4,6 @@ import socket
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 import structlog
 import trio
@@ -59,19 +58,6 @@ class Shop:
     def lists(self) -> frozenset[str]:
         """The segments that are kept outside."""
         return frozenset(segment.name for segment in self.loaded.segments if segment.state is None)
-
-
-def content_files(folder: Path) -> dict[str, str]:
-    """The texts of `messages/` and `templates/`, by their path in the folder.
-
-    Raises:
-        OSError: one cannot be read.
-        UnicodeDecodeError: one is not UTF-8.
-
-    """
-    parts = ("messages", "templates")
-    files = (file for part in parts for file in sorted((folder / part).rglob("*")) if file.is_file())
-    return {file.relative_to(folder).as_posix(): file.read_text("utf-8") for file in files}
 
 
 async def sidecar(

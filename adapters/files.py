@@ -1,4 +1,4 @@
-"""Trigger files on disk."""
+"""A configuration on disk: the texts of its trigger files, and of its messages and templates."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 PARTS = ("triggers", "segments")
 """The folders of a configuration that hold trigger files; its other files are settings, messages and templates."""
 
+_CONTENT = ("messages", "templates")
 _SUFFIXES = (".yaml", ".yml")
 
 
@@ -41,3 +42,20 @@ def _text(file: Path) -> str:
         raise FolderError(f"{file} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise FolderError(f"{file} is not UTF-8 text: byte {error.start} cannot be read") from error
+
+
+def has_content(folder: Path) -> bool:
+    """Whether messages or templates stand there."""
+    return any((folder / part).is_dir() for part in _CONTENT)
+
+
+def content_files(folder: Path) -> dict[str, str]:
+    """The texts of `messages/` and `templates/`, by their path in the folder.
+
+    Raises:
+        OSError: one cannot be read.
+        UnicodeDecodeError: one is not UTF-8.
+
+    """
+    files = (file for part in _CONTENT for file in sorted((folder / part).rglob("*")) if file.is_file())
+    return {file.relative_to(folder).as_posix(): file.read_text("utf-8") for file in files}

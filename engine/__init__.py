@@ -11,4 +11,10 @@ core      the decision core: events, timeline, conditions, one user. Pure: no tr
 language  text of a trigger -> checked, compiled trigger; errors with file, line, column and a hint. Pure
 runtime   the only place in the engine that awaits: actors, router, agenda, outbox, service
 simulate  the core under virtual time. Pure
+
+`from engine import simulate` gives the function of that name.
 """
+
+from engine.simulate import simulate
+
+__all__ = ["simulate"]

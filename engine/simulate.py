@@ -6,7 +6,8 @@ order of arrival and to wake everybody at the end.
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from operator import index
+from typing import Any, SupportsIndex
 
 import msgspec
 
@@ -150,8 +151,8 @@ def instant(value: object) -> Millis:
         InputError: it is neither.
 
     """
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
+    if isinstance(value, SupportsIndex) and not isinstance(value, bool):
+        return index(value)
     if isinstance(value, str):
         try:
             parsed = datetime.fromisoformat(value)
@@ -195,10 +196,12 @@ def _event_name(item: Mapping[str, Any], kind: str) -> str:
 
 
 def _properties(item: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
-    """The properties; those of a page or screen have its name among them."""
+    """The properties; those of a page or screen have its name and category among them."""
     properties = _mapping(item, "properties")
-    name = item.get("name")
-    return properties if kind == "track" or name is None else {"name": name, **properties}
+    if kind == "track":
+        return properties
+    said = {key: item[key] for key in ("name", "category") if item.get(key) is not None}
+    return {**said, **properties}
 
 
 def _traits(item: Mapping[str, Any], kind: str) -> Mapping[str, Any]:

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from adapters.app import content_files
 from adapters.commands.trials import outcome
 from adapters.content import Messages
 from adapters.demo import BETWEEN, SHOPPERS
-from adapters.files import read_folder
+from adapters.files import content_files, read_folder
 from adapters.settings import Settings, read_settings
 from engine.core.decisions import Firing
 from engine.language.compiler import compile_triggers

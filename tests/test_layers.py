@@ -66,3 +66,9 @@ def test_the_map_names_every_part_of_the_engine() -> None:
     stated = (ROOT / "engine" / "__init__.py").read_text()
     parts = [path.stem for path in (ROOT / "engine").iterdir() if path.stem.isalpha()]
     assert all(f"\n{part} " in stated for part in parts), parts
+
+
+def test_the_engine_gives_away_the_function_that_tries_triggers_out() -> None:
+    from engine import simulate  # noqa: PLC0415  the import is the fact
+
+    assert simulate("triggers: {t: {when: inactive for 1d}}", []) == []

@@ -4,31 +4,33 @@ from pathlib import Path
 
 from rich.text import Text
 
-from adapters.commands.notices import Duration, load_or_tell, show, stderr
+from adapters.commands.notices import Duration, load_or_tell, messages_or_tell, settings_or_tell, show, stderr
+from adapters.files import has_content
 
 
 def check(
     folder: Path = Path("config"),
     /,
     *,
-    retention: Duration = "90d",
+    retention: Duration | None = None,
 ) -> int:
     """Check the trigger files in a folder, and show everything that is wrong with them at once.
 
-    Every error says where it is and what to write instead. Warnings, about what is legal and probably not meant, leave
-    the exit status at 0.
+    Where messages stand beside them, they are checked too. Every error says where it is and what to write instead.
+    Warnings, about what is legal and probably not meant, leave the exit status at 0.
 
     Args:
         folder: The configuration, a folder of trigger files, or one file.
-        retention: How long history is kept: no span in a trigger may be longer.
+        retention: How long history is kept, in place of what the settings say: no span in a trigger may be longer.
 
     Returns:
         The exit status: 0 if all is right, 1 if not.
 
     """
     console = stderr()
-    loaded = load_or_tell(folder, retention, console)
-    if loaded is None:
+    settings = settings_or_tell(folder, {"retention": retention}, console)
+    loaded = settings and load_or_tell(folder, settings.retention_ms, console)
+    if not settings or not loaded or (has_content(folder) and not messages_or_tell(folder, settings, loaded, console)):
         return 1
     for warning in loaded.warnings:
         show(warning, console)

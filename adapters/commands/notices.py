@@ -1,5 +1,7 @@
-"""Errors and warnings of trigger files, shown on the terminal; and the loading that every command begins with."""
+"""What every command begins with: reading a configuration, and showing on the terminal what is wrong with it."""
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -7,16 +9,18 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.text import Text
 
-from adapters.files import FolderError, read_folder
+from adapters.content import MessageErrors, Messages
+from adapters.files import FolderError, content_files, read_folder
+from adapters.settings import PREFIX, Settings, SettingsError, read_settings
 from engine.language.durations import DurationError, parse_duration
 from engine.language.errors import Notice, TriggerError, TriggerErrors
 from engine.language.files import Loaded, load
 
 
-def _is_duration(_kind: object, text: str) -> None:
+def _is_duration(_kind: object, text: str | None) -> None:
     """Check an option that takes a duration; the command line shows what a ValueError says."""
     try:
-        parse_duration(text)
+        parse_duration(text or "0s")
     except DurationError as error:
         raise ValueError(f"{error}; {error.hint}") from error
 
@@ -30,18 +34,55 @@ def stderr() -> Console:
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-def load_or_tell(path: Path, retention: str, console: Console) -> Loaded | None:
-    """The trigger files at `path`; None, with everything that is wrong on the console, where they do not check."""
+def fail(console: Console, text: str) -> int:
+    """Show an error; returns the exit status."""
+    console.print(Text.assemble(("error: ", "bold red"), text))
+    return 1
+
+
+def settings_or_tell(path: Path, given: Mapping[str, str | None], console: Console) -> Settings | None:
+    """The settings beside the trigger files at `path`, with what was given on the command line in their place."""
+    overrides = {f"{PREFIX}{name.upper()}": value for name, value in given.items() if value is not None}
     try:
-        return load(read_folder(path), retention=parse_duration(retention))
+        return read_settings(path if path.is_dir() else path.parent, {**os.environ, **overrides})
+    except SettingsError as error:
+        fail(console, str(error))
+    return None
+
+
+def load_or_tell(path: Path, retention: int, console: Console) -> Loaded | None:
+    """The trigger files at `path`; None, with everything that is wrong on the console, where they do not check.
+
+    `retention` is in milliseconds.
+    """
+    try:
+        return load(read_folder(path), retention=retention)
     except FolderError as error:
-        console.print(Text.assemble(("error: ", "bold red"), str(error)))
+        fail(console, str(error))
     except TriggerErrors as errors:
         for each in errors.errors:
             show(each, console)
         number = len(errors.errors)
         console.print(Text(f"{number} error{'s' if number > 1 else ''}", "bold red"))
     return None
+
+
+def messages_or_tell(path: Path, settings: Settings, loaded: Loaded | None, console: Console) -> Messages | None:
+    """The messages beside the trigger files; None, with what is wrong on the console, where they do not check."""
+    try:
+        messages = Messages.load(content_files(path), settings.destinations)
+    except MessageErrors as errors:
+        for each in errors.errors:
+            fail(console, str(each))
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        fail(console, str(error))
+        return None
+    missing = {name for trigger in loaded.triggers for name in trigger.send} - messages.names if loaded else set()
+    if missing:
+        fail(console, f"triggers send messages that are not in {path / 'messages'}: {', '.join(sorted(missing))}")
+        return None
+    return messages
 
 
 def show(notice: Notice, console: Console) -> None:

@@ -14,9 +14,8 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.text import Text
 
-from adapters.app import Shop, content_files, sidecar
-from adapters.commands.notices import load_or_tell, stderr
-from adapters.content import MessageErrors, Messages
+from adapters.app import Shop, sidecar
+from adapters.commands.notices import fail, load_or_tell, messages_or_tell, stderr
 from adapters.keys import read_keys
 from adapters.secrets import SecretError
 from adapters.settings import SettingsError, read_settings
@@ -82,33 +81,21 @@ def open_shop(config: Path, overrides: dict[str, object], console: Console) -> S
     given = {f"IMPEL_{name}": str(value) for name, value in overrides.items() if value is not None}
     try:
         settings = read_settings(config, {**os.environ, **given})
-        loaded = load_or_tell(config, settings.retention, console)
-        messages = Messages.load(content_files(config), settings.destinations)
-        if loaded is None:
-            return None
-        missing = {name for trigger in loaded.triggers for name in trigger.send} - messages.names
-        if missing:
-            fail(console, f"triggers send messages that are not in {config / 'messages'}: {', '.join(sorted(missing))}")
+        loaded = load_or_tell(config, settings.retention_ms, console)
+        messages = messages_or_tell(config, settings, loaded, console)
+        if loaded is None or messages is None:
             return None
         return Shop(settings, read_keys(settings, os.environ), loaded, messages)
-    except MessageErrors as errors:
-        for each in errors.errors:
-            fail(console, str(each))
-    except (SettingsError, SecretError, OSError, UnicodeDecodeError) as error:
+    except (SettingsError, SecretError, OSError) as error:
         fail(console, str(error))
     return None
-
-
-def fail(console: Console, text: str) -> int:
-    """Show an error; returns the exit status."""
-    console.print(Text.assemble(("error: ", "bold red"), text))
-    return 1
 
 
 async def _run(shop: Shop, listener: socket.socket, console: Console, beside: Beside | None) -> None:
     url = address_of(listener)
     stop = trio.Event()
     file = Path(shop.settings.data) / ADDRESS
+    file.parent.mkdir(parents=True, exist_ok=True)
     async with trio.open_nursery() as nursery:
         await nursery.start(_stop_on_signal, stop)
         await nursery.start(sidecar, shop, listener, stop.wait)
@@ -146,7 +133,7 @@ def _end_for_certain() -> None:
 
 
 def _greet(shop: Shop, url: str, console: Console) -> None:
-    event = '{"userId": "u1", "event": "product_viewed", "properties": {"product": "socks"}}'
+    event = '{"userId": "u1", "event": "cart_updated", "properties": {"cart_id": "c1", "total": 18}}'
     number = len(shop.loaded.triggers)
     console.print(
         Text.assemble(("impel", "bold"), f" listens on {url} with {number} trigger{'' if number == 1 else 's'}")

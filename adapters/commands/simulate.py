@@ -55,7 +55,7 @@ def simulate_file(
 
     """
     console = stderr()
-    loaded = load_or_tell(triggers, retention, console)
+    loaded = load_or_tell(triggers, parse_duration(retention), console)
     if loaded is None:
         return 1
     replay = _Replay(_simulation(loaded, retention, history_after), None if until is None else _instant(until), console)

@@ -9,9 +9,9 @@ from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
-from adapters.commands.notices import Duration, load_or_tell, stderr
+from adapters.commands.notices import Duration, load_or_tell, settings_or_tell, stderr
 from engine.language.compiler import compile_triggers
-from engine.language.durations import format_duration, parse_duration
+from engine.language.durations import format_duration
 from engine.language.files import Loaded
 from engine.language.spans import settled_after
 from engine.language.tree import Trigger
@@ -39,8 +39,8 @@ def run_trials(
     folder: Path = Path("config"),
     /,
     *,
-    history_after: Duration = "24h",
-    retention: Duration = "90d",
+    history_after: Duration | None = None,
+    retention: Duration | None = None,
 ) -> int:
     """Run the tests beside the triggers in a folder, and show what came out differently.
 
@@ -55,20 +55,21 @@ def run_trials(
 
     Args:
         folder: The configuration, a folder of trigger files, or one file.
-        history_after: An event that comes in later than this after it happened is history.
-        retention: How long history is kept.
+        history_after: An event that comes in later than this after it happened is history; else as in the settings.
+        retention: How long history is kept; else as in the settings.
 
     Returns:
         The exit status: 0 if all tests pass, 1 if not.
 
     """
     console = stderr()
-    loaded = load_or_tell(folder, retention, console)
-    if loaded is None:
+    settings = settings_or_tell(folder, {"retention": retention, "history_after": history_after}, console)
+    loaded = settings and load_or_tell(folder, settings.retention_ms, console)
+    if not settings or not loaded:
         return 1
     cases = [(trigger, trial) for trigger in loaded.triggers for trial in loaded.trials.get(trigger.name, ())]
     shown = track(cases, "testing", console=console, transient=True, disable=not console.is_terminal)
-    kept, late = parse_duration(retention), parse_duration(history_after)
+    kept, late = settings.retention_ms, settings.history_after_ms
     outcomes = [outcome(trigger, trial, loaded, retention=kept, history_after=late) for trigger, trial in shown]
     return _report(outcomes, console)
 

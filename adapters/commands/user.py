@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from adapters.commands.notices import stderr
-from adapters.commands.run import ADDRESS, fail
+from adapters.commands.notices import fail, stderr
+from adapters.commands.run import ADDRESS
 from adapters.keys import read_admin_token
 from adapters.secrets import SecretError
 from adapters.settings import SettingsError, read_settings
@@ -83,12 +83,17 @@ def show(person: Mapping[str, Any], console: Console) -> None:
     _section(console, "pending", ((_instant(each["at"], now), _named(each)) for each in person["pending"]))
     _section(console, "fired", (_firing(each, now) for each in person["firings"]))
     events = person["recent"]
-    _section(console, "events", ((_instant(e["at"], now), e["event"], _value(e["properties"])) for e in events))
+    _section(
+        console, "events", ((_instant(e["at"], now), e["event"], _value(e["properties"])) for e in events), cut=True
+    )
 
 
-def _section(console: Console, title: str, rows: Iterable[tuple[str, ...]]) -> None:
+def _section(console: Console, title: str, rows: Iterable[tuple[str, ...]], *, cut: bool = False) -> None:
+    """A title and its rows; with `cut`, a row is one line, however much it has to say."""
     table = Table.grid(padding=(0, 2))
     for row in rows:
+        while cut and len(table.columns) <= len(row):
+            table.add_column(no_wrap=True, overflow="ellipsis")
         table.add_row("", *(Text(_plain(cell)) for cell in row))
     console.print(Text(title, "bold"))
     console.print(table if table.row_count else Text("  none", "dim"))

@@ -35,7 +35,7 @@ class _Reader(HTMLParser):
             self.pieces.append("\n")
         elif tag in _BLOCKS:
             self.pieces.append("\n- " if tag == "li" else "\n")
-        elif tag == "td":
+        elif tag in {"td", "th"}:
             self.pieces.append(" ")
         elif tag == "img":
             self.pieces.append(dict(attrs).get("alt") or "")

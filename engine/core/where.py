@@ -102,9 +102,13 @@ def negation(part: Predicate) -> Predicate:
 
 def conjunction(parts: Sequence[Predicate]) -> Predicate:
     """All of them."""
+    if len(parts) == 1:
+        return parts[0]
     return lambda properties: all(part(properties) for part in parts)
 
 
 def disjunction(parts: Sequence[Predicate]) -> Predicate:
     """Any of them."""
+    if len(parts) == 1:
+        return parts[0]
     return lambda properties: any(part(properties) for part in parts)

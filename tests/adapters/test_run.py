@@ -108,3 +108,12 @@ def test_the_key_is_shown_only_where_impel_made_it(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=5)
     assert "the-operators-own" not in err
+
+
+def test_with_both_keys_given_the_data_folder_is_made_all_the_same(tmp_path: Path) -> None:
+    config = write_config(tmp_path)
+    with started(config, IMPEL_WRITE_KEY="one", IMPEL_ADMIN_TOKEN="two") as (process, url):  # noqa: S106 - a test
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=5)
+    assert url
+    assert process.returncode == 0

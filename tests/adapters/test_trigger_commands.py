@@ -172,3 +172,20 @@ def test_a_dash_reads_standard_input(
 def test_a_missing_file_of_events_is_told(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert simulate_file(triggers=shop, events=shop / "gone.jsonl") == 1
     assert "cannot be read: No such file" in capsys.readouterr().err
+
+
+def test_check_says_which_message_nobody_has_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "triggers").mkdir()
+    (tmp_path / "messages").mkdir()
+    (tmp_path / "triggers" / "a.yaml").write_text("triggers: {a: {when: view, cooldown: 1h, send: hello}}")
+    assert check(tmp_path) == 1
+    assert "hello" in capsys.readouterr().err
+
+
+def test_the_retention_in_the_settings_bounds_what_check_and_test_accept(tmp_path: Path) -> None:
+    (tmp_path / "triggers").mkdir()
+    (tmp_path / "triggers" / "a.yaml").write_text("triggers: {a: {when: inactive for 30d}}")
+    assert (check(tmp_path), run_trials(tmp_path)) == (0, 0)
+    (tmp_path / "impel.yaml").write_text("retention: 7d")
+    assert (check(tmp_path), run_trials(tmp_path)) == (1, 1)
+    assert (check(tmp_path, retention="90d"), run_trials(tmp_path, retention="90d")) == (0, 0)
