@@ -77,7 +77,10 @@ def _newcomers(program: Program, former: Program) -> Program:
         return tuple(each for each in triggers if each in new)
 
     def narrow(route: Route) -> Route:
-        return replace(route, triggers=only(route.triggers), by_segment=only(route.by_segment))
+        takers = [
+            replace(each, triggers=only(each.triggers), by_segment=only(each.by_segment)) for each in route.takers
+        ]
+        return replace(route, takers=tuple(takers))
 
     return replace(
         program,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from engine.core.events import Millis, Scalar, decode
-from engine.core.program import Feeds, Program, Route
+from engine.core.program import Program, Route
 from engine.core.scope import Scope, Whole
 from engine.core.timeline import Place, Recorded, Timeline, after_all, instant
 from engine.core.where import Properties, kind, scalar_key
@@ -18,16 +18,16 @@ _SLACK = 16
 class Seen:
     """An event together with what the program makes of it: the scopes that it enters, the selectors that take it."""
 
-    __slots__ = ("borne", "hits", "place", "properties", "record", "route")
+    __slots__ = ("borne", "hits", "place", "properties", "record", "takers")
 
     def __init__(self, record: Recorded, properties: Properties, route: Route) -> None:
         self.record = record
         self.place = record.place
         self.properties = properties
-        self.route = route
+        self.takers = [taker for taker in route.takers if taker.asks is None or taker.asks(properties)]
         self.borne: list[Scope | None] = []
         """For each `per` property, the scope of the value that the event bears."""
-        self.hits = frozenset([key for key, takes in route.selectors if takes is None or takes(properties)])
+        self.hits = frozenset([taker.key for taker in self.takers])
 
 
 class History:
@@ -89,21 +89,15 @@ class History:
         self._feed(seen)
 
     def _feed(self, seen: Seen) -> None:
-        if not seen.hits:
-            return
-        program = self.program
-        self._pour(self.whole, program.whole, seen)
-        for index, scope in enumerate(seen.borne):
-            if scope is not None:
-                self._pour(scope, program.by_value[index], seen)
-            else:
-                self._pour(self.silences[index], program.silence[index], seen)
-
-    @staticmethod
-    def _pour(scope: Scope, feeds: Feeds, seen: Seen) -> None:
-        for selector in seen.hits:
-            if selector in feeds:
-                scope.feed(feeds[selector], seen.place, seen.properties, history=seen.record.history)
+        place, properties, history = seen.place, seen.properties, seen.record.history
+        for taker in seen.takers:
+            if taker.whole:
+                self.whole.feed(taker.whole, place, properties, history=history)
+            for index, scope in enumerate(seen.borne):
+                if scope is None:
+                    self.silences[index].feed(taker.silence[index], place, properties, history=history)
+                else:
+                    scope.feed(taker.by_value[index], place, properties, history=history)
 
     def overflow(self) -> list[Recorded]:
         """The oldest events, as many as there are too many."""

@@ -13,9 +13,6 @@ from engine.core.series import Feed
 from engine.core.states import State
 from engine.core.where import Lookup, Predicate
 
-Feeds = Mapping[int, list[Feed]]
-"""Selector key -> the series that its events feed."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CompiledTrigger:
@@ -40,18 +37,39 @@ class CompiledTrigger:
     backfill: bool = False
 
 
+Feeds = tuple[Feed, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Taker:
+    """A selector as it meets the events of one name, and what follows if it takes one."""
+
+    key: int
+    asks: Predicate | None
+    """What it asks of the properties; None if nothing."""
+    whole: Feeds
+    """What the event feeds in the scope of the whole timeline."""
+    by_value: tuple[Feeds, ...]
+    """For each `per` property, what it feeds in the scope of the value that it bears."""
+    silence: tuple[Feeds, ...]
+    """For each `per` property, what it feeds if it bears none."""
+    triggers: tuple[CompiledTrigger, ...]
+    """Triggers that look for such events."""
+    by_segment: tuple[CompiledTrigger, ...]
+    """Triggers that watch a segment which does."""
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """What an event of one name concerns."""
 
-    selectors: tuple[tuple[int, Predicate | None], ...] = ()
-    """Selectors that may take it, with what they ask of its properties."""
-    triggers: tuple[CompiledTrigger, ...] = ()
-    """Triggers that mention the event."""
-    by_segment: tuple[CompiledTrigger, ...] = ()
-    """Triggers that watch a segment which mentions the event."""
+    takers: tuple[Taker, ...] = ()
     reads: bool = False
-    """Whether any of this needs the properties."""
+    """Whether any of them needs the properties."""
+
+    def concerned(self) -> set[CompiledTrigger]:
+        """All triggers that an event of that name may concern."""
+        return {trigger for taker in self.takers for trigger in taker.triggers + taker.by_segment}
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,12 +82,6 @@ class Program:
     """By event name, for the names that are mentioned and those that `any` passes by."""
     other: Route
     """For all other names."""
-    whole: Feeds
-    """What events feed in the scope of the whole timeline."""
-    by_value: tuple[Feeds, ...]
-    """For each `per` property, what events feed in the scope of their value."""
-    silence: tuple[Feeds, ...]
-    """For each `per` property, what events that do not bear it feed."""
     paths: tuple[Lookup, ...]
     """The properties that `per` speaks of."""
     path_names: tuple[str, ...]

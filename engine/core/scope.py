@@ -1,5 +1,6 @@
 """What a trigger looks at: the user's whole timeline, or only the events that bear one value of a property."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from engine.core.events import Scalar
@@ -32,7 +33,7 @@ class Scope:
         self.last = born
         """The latest place in it, by which it is forgotten."""
 
-    def feed(self, feeds: list[Feed], place: Place, properties: Properties, *, history: bool) -> None:
+    def feed(self, feeds: Iterable[Feed], place: Place, properties: Properties, *, history: bool) -> None:
         """Let an event in."""
         for feed in feeds:
             series = self.series.get(feed.key)

@@ -4,7 +4,6 @@ A window of span D at t is `(t - D, t]`: an event leaves it exactly D after it h
 future, only its old end needs a look.
 """
 
-import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,17 +13,9 @@ from engine.core.scope import Scope
 from engine.core.series import EXACT, Distinct, Extreme, Latest, Places, Total
 from engine.core.timeline import instant
 from engine.core.truth import FALSE, TRUE, Truth
-from engine.core.where import Predicate
+from engine.core.where import COMPARISONS, Predicate
 
 Evaluate = Callable[[Scope, Millis], Truth]
-_COMPARE: dict[str, Callable[[Decimal, Decimal], bool]] = {
-    "==": operator.eq,
-    "!=": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +102,7 @@ def numerous(key: int, op: str, threshold: Decimal, span: Millis) -> State:
 
 def total(key: int, op: str, threshold: Decimal, span: Millis, *, mean: bool) -> State:
     """The sum, or the mean, over the window compares so; `sum` over nothing is 0, `avg` over nothing compares false."""
-    compares = _COMPARE[op]
+    compares = COMPARISONS[op]
     empty = FALSE if mean or not compares(Decimal(0), threshold) else TRUE
 
     def truth(scope: Scope, t: Millis) -> Truth:
@@ -130,7 +121,7 @@ def total(key: int, op: str, threshold: Decimal, span: Millis, *, mean: bool) ->
 
 def extreme(key: int, op: str, threshold: Decimal, span: Millis) -> State:
     """The largest or smallest value of the window compares so; over nothing it compares false."""
-    compares = _COMPARE[op]
+    compares = COMPARISONS[op]
 
     def truth(scope: Scope, t: Millis) -> Truth:
         series: Extreme | None = scope.series.get(key)

@@ -248,4 +248,4 @@ class User:
         self.history.forget(before)
         self.watches.forget(before, now)
         routes = [self.program.route(record.name) for record in overflow]
-        return [watch for route in routes for watch in self.watches.of(route.triggers + route.by_segment, now)]
+        return [watch for route in routes for watch in self.watches.of(route.concerned(), now)]

@@ -56,21 +56,22 @@ class Watches:
 
     def concerned(self, seen: Seen, t: Millis) -> Turns:
         """The watches that an event at the step at `t` concerns."""
-        record, route, whole = seen.record, seen.route, self._history.whole
-        step = Step(t, seen.place, seen.hits, seen.hits, not record.history)
+        live = not seen.record.history
+        step = Step(t, seen.place, seen.hits, seen.hits, live)
         turns: Turns = {}
-        for trigger in route.triggers:
-            if trigger.path is None:
-                turns[self.over(trigger, whole, t)] = step
-            elif scope := seen.borne[trigger.path]:
-                turns[self.over(trigger, scope, t)] = step
-            else:
-                unvalued = step._replace(hits=frozenset())
-                turns |= {watch: unvalued for watch, _due in self._deadlines if watch.trigger is trigger}
-        if route.by_segment or self._history.program.outsiders:
-            aside = Step(t, live=step.live)
-            for watch in self._begun_outside(seen, t) + self.of(route.by_segment, t):
-                turns.setdefault(watch, aside)
+        for taker in seen.takers:
+            for trigger in taker.triggers:
+                if trigger.path is None:
+                    turns[self.over(trigger, self._history.whole, t)] = step
+                elif scope := seen.borne[trigger.path]:
+                    turns[self.over(trigger, scope, t)] = step
+                else:
+                    unvalued = step._replace(hits=frozenset())
+                    turns |= {watch: unvalued for watch, _due in self._deadlines if watch.trigger is trigger}
+            for watch in self.of(taker.by_segment, t):
+                turns.setdefault(watch, Step(t, live=live))
+        for watch in self._begun_outside(seen, t):
+            turns.setdefault(watch, Step(t, live=live))
         return turns
 
     def _begun_outside(self, seen: Seen, t: Millis) -> list[Watch]:

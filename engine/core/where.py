@@ -15,7 +15,7 @@ Predicate = Callable[[Properties], bool]
 Lookup = Callable[[Properties], Any]
 
 _KINDS: dict[type, str] = {bool: "boolean", int: "number", float: "number", str: "string"}
-_TESTS: dict[str, Callable[[Any, Any], bool]] = {
+COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
     "!=": operator.ne,
     "<": operator.lt,
@@ -54,7 +54,7 @@ def lookup(path: Sequence[str]) -> Lookup:
 
 def compare(path: Sequence[str], op: str, value: Scalar) -> Predicate:
     """`path op value`."""
-    find, test, wanted = lookup(path), _TESTS[op], kind(value)
+    find, test, wanted = lookup(path), COMPARISONS[op], kind(value)
 
     def compares(properties: Properties) -> bool:
         found = find(properties)

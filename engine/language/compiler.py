@@ -22,9 +22,10 @@ from engine.core.where import Properties
 from engine.language import tree
 from engine.language.concerns import Concerns, digest
 from engine.language.predicates import predicate
-from engine.language.routes import lay_routes
+from engine.language.routes import Selected, lay_routes
 
-Feeds = dict[int, list[Feed]]
+FeedLists = dict[int, list[Feed]]
+"""By selector key, what its events feed."""
 
 
 def compile_triggers(
@@ -48,25 +49,23 @@ def compile_triggers(
     definitions = {segment.name: segment.state for segment in segments}
     paths = tuple(dict.fromkeys(trigger.per for trigger in triggers if trigger.per is not None))
     workshop = _Workshop(retention, definitions, paths)
-    compiled = tuple(workshop.trigger(trigger) for trigger in triggers)
-    concerns = {
-        made.name: Concerns.of(trigger.when, definitions) for made, trigger in zip(compiled, triggers, strict=True)
-    }
+    compiled = {workshop.trigger(trigger): Concerns.of(trigger.when, definitions) for trigger in triggers}
     named_states = {name: workshop.segment(name) for name in definitions}
-    routes, other = lay_routes(compiled, concerns, workshop.selectors, bool(paths) or workshop.reads)
+    routes, other = lay_routes(workshop.selected(compiled), reads=bool(paths) or workshop.reads)
+
+    def concerned(test: Callable[[Concerns], bool]) -> tuple[CompiledTrigger, ...]:
+        return tuple(each for each, concerns in compiled.items() if test(concerns))
+
     return Program(
-        triggers=compiled,
+        triggers=tuple(compiled),
         segments=named_states,
         routes=routes,
         other=other,
-        whole=workshop.whole,
-        by_value=tuple(workshop.by_value[path] for path in paths),
-        silence=tuple(workshop.silence[path] for path in paths),
         paths=tuple(where.lookup(path) for path in paths),
         path_names=tuple(".".join(path) for path in paths),
-        by_traits=tuple(each for each in compiled if concerns[each.name].traits),
-        by_list={name: tuple(each for each in compiled if name in concerns[each.name].lists) for name in definitions},
-        outsiders=tuple(each for each in compiled if each.path is not None and concerns[each.name].looks_outside),
+        by_traits=concerned(lambda concerns: concerns.traits),
+        by_list={name: concerned(lambda concerns, name=name: name in concerns.lists) for name in definitions},  # type: ignore[misc]
+        outsiders=tuple(each for each in concerned(lambda concerns: concerns.looks_outside) if each.path is not None),
         retention=retention,
         history_after=history_after,
         history_limit=history_limit,
@@ -86,9 +85,9 @@ class _Workshop:
         self._feeds: dict[int, Feed] = {}
         self._segments: dict[str, State] = {}
         self.selectors: dict[int, tree.Selector] = {}
-        self.whole: Feeds = {}
-        self.by_value: defaultdict[tree.Path, Feeds] = defaultdict(dict)
-        self.silence: defaultdict[tree.Path, Feeds] = defaultdict(dict)
+        self.whole: FeedLists = {}
+        self.by_value: defaultdict[tree.Path, FeedLists] = defaultdict(dict)
+        self.silence: defaultdict[tree.Path, FeedLists] = defaultdict(dict)
         self.reads = False
 
     def trigger(self, trigger: tree.Trigger) -> CompiledTrigger:
@@ -109,6 +108,25 @@ class _Workshop:
             holds=nodes.slotted[-1].state if isinstance(when, Becomes) else None,  # type: ignore[attr-defined]
             backfill=trigger.backfill,
         )
+
+    def selected(self, compiled: Mapping[CompiledTrigger, Concerns]) -> list[Selected]:
+        """All selectors that were met, with what their events feed and whom they concern."""
+
+        def fed(feeds: FeedLists, key: int) -> tuple[Feed, ...]:
+            return tuple(feeds.get(key, ()))
+
+        return [
+            Selected(
+                key=key,
+                selector=selector,
+                whole=fed(self.whole, key),
+                by_value=tuple(fed(self.by_value[path], key) for path in self._paths),
+                silence=tuple(fed(self.silence[path], key) for path in self._paths),
+                triggers=tuple(each for each, concerns in compiled.items() if selector in concerns.selectors),
+                by_segment=tuple(each for each, concerns in compiled.items() if selector in concerns.by_segment),
+            )
+            for key, selector in self.selectors.items()
+        ]
 
     def span(self, within: int | None) -> Millis:
         """A span in ms; without `within` it is the retention."""
@@ -150,11 +168,11 @@ class _Workshop:
         self._pour(self._domain(domain), self.selector(selector), feed)
         return key
 
-    def _domain(self, domain: tree.Path | None) -> Feeds:
+    def _domain(self, domain: tree.Path | None) -> FeedLists:
         return self.whole if domain is None else self.by_value[domain]
 
     @staticmethod
-    def _pour(feeds: Feeds, selector: int, feed: Feed) -> None:
+    def _pour(feeds: FeedLists, selector: int, feed: Feed) -> None:
         into = feeds.setdefault(selector, [])
         if feed not in into:
             into.append(feed)
