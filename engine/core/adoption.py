@@ -117,7 +117,7 @@ def _move(user: "User", watch: Watch) -> None:
     if is_new:
         watch.fired_at = None  # what fired on the way lies behind
     user.watches.put(watch)
-    user.deadlines.arm(watch)
+    user.deadlines.take(watch)
 
 
 def _backfill(user: "User", novice: _Novice) -> list[Firing]:

@@ -79,7 +79,7 @@ class Then(Moment):
             begun = [each for each in begun if known.begin(each)]
         if step.merged:
             begun = self._all_begun(watch, known)
-        found = [pair for each in begun for pair in self._forward(watch, each)]
+        found = [pair for each in begun for pair in self._forward(watch, each)] if begun else []
         if step.live and self.then in step.hits:
             beginning = self._backward(watch, known, step.place)
             if beginning is not None:

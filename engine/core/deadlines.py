@@ -38,18 +38,24 @@ class Deadlines:
 
     def arm(self, watch: Watch) -> None:
         """Take down a watch's `due`; INF disarms it."""
-        former = self._armed.get(watch, INF)
-        if watch.due == former:
+        former, due = watch.armed, watch.due
+        if due == former:
             return
-        if watch.due == INF:
+        watch.armed = due
+        if due == INF:
             del self._armed[watch]
         else:
-            self._armed[watch] = watch.due
+            self._armed[watch] = due
         if former == self._earliest:
             self._stale = True
-        self._earliest = min(self._earliest, watch.due)
+        self._earliest = min(self._earliest, due)
+
+    def take(self, watch: Watch) -> None:
+        """Take in a watch that was armed elsewhere, or is new."""
+        watch.armed = INF
+        self.arm(watch)
 
     def _check(self) -> None:
         """Assert the invariants, for tests."""
         assert self.earliest() == min(self._armed.values(), default=INF)  # noqa: S101  an invariant is an assertion
-        assert all(deadline == watch.due < INF for watch, deadline in self)  # noqa: S101
+        assert all(deadline == watch.due == watch.armed < INF for watch, deadline in self)  # noqa: S101

@@ -99,17 +99,15 @@ class History:
                 else:
                     scope.feed(taker.by_value[index], place, properties, history=history)
 
-    def overflow(self) -> list[Recorded]:
-        """The oldest events, as many as there are too many."""
-        limit = self.program.history_limit
-        return [] if limit is None else self.timeline.records[: max(0, len(self.timeline) - limit)]
-
-    def cutoff(self, now: Millis) -> Place | None:
-        """Before which place there is enough to forget, if there is."""
-        keep, places = self.program.keep, self.timeline.places
-        if not places or now - instant(places[0]) < keep + keep // _SLACK:
-            return None
-        return after_all(now - keep)
+    def surplus(self, now: Millis) -> tuple[Place, list[Recorded]] | None:
+        """Before which place to forget, and which of that is still young but too much; None if nothing need go."""
+        places, limit, keep = self.timeline.places, self.program.history_limit, self.program.keep
+        if limit is not None and len(places) > limit:
+            too_many = len(places) - limit
+            return places[too_many], self.timeline.records[:too_many]
+        if places and now - instant(places[0]) >= keep + keep // _SLACK:
+            return after_all(now - keep), []
+        return None
 
     def forget(self, before: Place) -> None:
         """Let go of all events before that place."""

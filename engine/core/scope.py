@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from engine.core.events import Scalar
-from engine.core.series import Feed, Places, first_after, last_before
+from engine.core.series import Feed, first_after, last_before
 from engine.core.timeline import Place
 from engine.core.where import Properties
 
@@ -48,17 +48,15 @@ class Scope:
 
     def first_after(self, key: int, place: Place) -> Place | None:
         """The first event strictly after a place, of those that break a silence here."""
-        found = [first_after(series.places, place) for series in self._breakers(key)]
-        return min((each for each in found if each is not None), default=None)
+        found = first_after(self.series.get(key), place)
+        other = None if self.silence is None else first_after(self.silence.series.get(key), place)
+        return found if other is None or (found is not None and found < other) else other
 
     def last_before(self, key: int, place: Place) -> Place | None:
         """The last event strictly before a place, of those that break a silence here."""
-        found = [last_before(series.places, place) for series in self._breakers(key)]
-        return max((each for each in found if each is not None), default=None)
-
-    def _breakers(self, key: int) -> list[Places]:
-        scopes = (self,) if self.silence is None else (self, self.silence)
-        return [series for scope in scopes if (series := scope.series.get(key)) is not None]
+        found = last_before(self.series.get(key), place)
+        other = None if self.silence is None else last_before(self.silence.series.get(key), place)
+        return found if other is None or (found is not None and found > other) else other
 
     def _as_whole(self) -> "Whole":
         assert isinstance(self, Whole)  # noqa: S101  only a Whole stands on its own

@@ -199,13 +199,14 @@ class Latest:
             self.place = None
 
 
-def first_after(places: list[Place], place: Place) -> Place | None:
-    """The first of the sorted places strictly after that one."""
-    at = bisect_right(places, place)
-    return places[at] if at < len(places) else None
+def first_after(series: Places | None, place: Place) -> Place | None:
+    """The first place strictly after that one."""
+    if series is None or not series.places or series.places[-1] <= place:
+        return None
+    return series.places[bisect_right(series.places, place)]
 
 
-def last_before(places: list[Place], place: Place) -> Place | None:
-    """The last of the sorted places strictly before that one."""
-    at = bisect_left(places, place)
-    return places[at - 1] if at else None
+def last_before(series: Places | None, place: Place) -> Place | None:
+    """The last place strictly before that one."""
+    at = 0 if series is None else bisect_left(series.places, place)
+    return series.places[at - 1] if series is not None and at else None

@@ -153,4 +153,4 @@ def _unpack(user: "User", saved: _SavedWatch) -> None:
     watch.slots = [node.unpack(data) for node, data in zip(trigger.nodes, saved.slots, strict=True)]
     watch.fired_at, watch.ordinal, watch.due = saved.fired_at, saved.ordinal, saved.due
     user.watches.put(watch)
-    user.deadlines.arm(watch)
+    user.deadlines.take(watch)

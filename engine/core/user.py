@@ -179,8 +179,9 @@ class User:
         seen = self.history.see(Recorded(ts, event.seq, event.name, now, late, event.properties), properties)
         turns = self.watches.concerned(seen, now)
         for watch, step in turns.items():
-            for node in watch.trigger.previews:
-                node.prepare(watch, step)
+            if watch.trigger.previews:
+                for node in watch.trigger.previews:
+                    node.prepare(watch, step)
         self.history.take(seen)
         for watch in self._forget(now):
             turns.setdefault(watch, Step(now, live=not late))
@@ -214,7 +215,8 @@ class User:
         for watch, step in turns.items():
             watch.due = INF
             occurrences = watch.trigger.when.advance(watch, step)
-            self.deadlines.arm(watch)
+            if watch.due != watch.armed:
+                self.deadlines.arm(watch)
             if occurrences and any(each.fresh for each in occurrences) and self.may_fire(watch, step.t):
                 candidates.append((watch, step.t))
         if not candidates:
@@ -240,12 +242,11 @@ class User:
 
     def _forget(self, now: Millis) -> list[Watch]:
         """Let go of what is too old or too much; returns the watches that miss what there was too much of."""
-        overflow, before = self.history.overflow(), self.history.cutoff(now)
-        if overflow:
-            before = max(before or 0, overflow[-1].place + 1)
-        if before is None:
+        surplus = self.history.surplus(now)
+        if surplus is None:
             return []
+        before, young = surplus
         self.history.forget(before)
         self.watches.forget(before, now)
-        routes = [self.program.route(record.name) for record in overflow]
+        routes = [self.program.route(record.name) for record in young]
         return [watch for route in routes for watch in self.watches.of(route.concerned(), now)]

@@ -42,13 +42,15 @@ class Watch:
     What the slots hold is the moments' business. `due` is the earliest instant at which something may happen by itself.
     """
 
-    __slots__ = ("due", "fired_at", "ordinal", "scope", "slots", "trigger")
+    __slots__ = ("armed", "due", "fired_at", "ordinal", "scope", "slots", "trigger")
 
     def __init__(self, trigger: "CompiledTrigger", scope: Scope) -> None:
         self.trigger = trigger
         self.scope = scope
         self.slots: list[Any] = [node.fresh_slot() for node in trigger.nodes]
         self.due: Millis = INF
+        self.armed: Millis = INF
+        """The deadline that stands in the user's table for it."""
         self.fired_at: Millis | None = None
         self.ordinal = 0
         """How many firings before the last one fell on the same millisecond."""
