@@ -30,7 +30,9 @@ def join(user: "User", other: "User") -> None:
     if other.born is not None and (user.born is None or other.born < user.born):
         user.first_id, user.born = other.first_id, other.born
     user.repeats.absorb(other.repeats)
-    user.fired.extendleft(reversed(other.fired))
+    fired = sorted([*other.fired, *user.fired], key=lambda firing: firing.at)
+    user.fired.clear()
+    user.fired.extend(fired)
 
 
 def _meet(user: "User", other: "User") -> None:

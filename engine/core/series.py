@@ -48,6 +48,9 @@ class Feed:
         self.extract = extract
 
 
+_NONE: frozenset[Place] = frozenset()
+
+
 class Places:
     """Where the events stand; those that were history when they came are marked."""
 
@@ -55,7 +58,7 @@ class Places:
 
     def __init__(self) -> None:
         self.places: list[Place] = []
-        self.history: set[Place] = set()
+        self.history: frozenset[Place] = _NONE
 
     def insert(self, place: Place, value: Any, history: bool) -> None:  # noqa: ARG002  one protocol for all series
         """Take an event."""
@@ -64,13 +67,13 @@ class Places:
         else:
             insort(self.places, place)
         if history:
-            self.history.add(place)
+            self.history |= {place}
 
     def forget(self, before: Place) -> None:
         """Let go of what stands before that place."""
         del self.places[: bisect_left(self.places, before)]
         if self.history:
-            self.history = {place for place in self.history if place >= before}
+            self.history = frozenset(place for place in self.history if place >= before)
 
 
 class Total:

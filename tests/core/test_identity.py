@@ -122,3 +122,11 @@ def test_the_users_own_traits_win_over_the_visitors() -> None:
     user.observe(Traits(2, b'{"plan": "vip"}'), 1)
     user.observe(Traits(3, b'{"age": 3}'), 2, visitor)
     assert user.profile == {"plan": "vip", "city": "x", "age": 3}
+
+
+def test_the_latest_firings_of_both_are_remembered_in_order() -> None:
+    visitor, user = user_of("view", "a:v"), user_of("view")
+    for seq in range(160):
+        (visitor if seq % 2 else user).observe(Track(seq, "view", seq), seq)
+    user.observe(Traits(200), 200, visitor)
+    assert [one.at for one in user.firings()] == list(range(159, 59, -1))
