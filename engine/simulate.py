@@ -151,8 +151,8 @@ def instant(value: object) -> Millis:
         InputError: it is neither.
 
     """
-    if isinstance(value, SupportsIndex) and not isinstance(value, bool):
-        return index(value)
+    if type(value) is int:
+        return value
     if isinstance(value, str):
         try:
             parsed = datetime.fromisoformat(value)
@@ -160,6 +160,8 @@ def instant(value: object) -> Millis:
             raise InputError(f"{value!r} is no ISO 8601 time") from error
         zoned = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
         return (zoned - _EPOCH) // _MILLISECOND
+    if isinstance(value, SupportsIndex) and not isinstance(value, bool):
+        return index(value)  # numbers of other libraries
     raise InputError(f"{value!r} is no time: give ISO 8601 text or integer milliseconds")
 
 

@@ -56,22 +56,22 @@ class Watches:
 
     def concerned(self, seen: Seen, t: Millis) -> Turns:
         """The watches that an event at the step at `t` concerns."""
-        live = not seen.record.history
+        whole, live = self._history.whole, not seen.record.history
         step = Step(t, seen.place, seen.hits, seen.hits, live)
         turns: Turns = {}
         for taker in seen.takers:
             for trigger in taker.triggers:
                 if trigger.path is None:
-                    turns[self.over(trigger, self._history.whole, t)] = step
+                    turns[whole.watches.get(trigger) or self.over(trigger, whole, t)] = step
                 elif scope := seen.borne[trigger.path]:
                     turns[self.over(trigger, scope, t)] = step
                 else:
                     unvalued = step._replace(hits=frozenset())
                     turns |= {watch: unvalued for watch, _due in self._deadlines if watch.trigger is trigger}
-            for watch in self.of(taker.by_segment, t):
-                turns.setdefault(watch, Step(t, live=live))
-        for watch in self._begun_outside(seen, t):
-            turns.setdefault(watch, Step(t, live=live))
+            if taker.by_segment:
+                turns = dict.fromkeys(self.of(taker.by_segment, t), Step(t, live=live)) | turns
+        if self._history.program.outsiders:
+            turns = dict.fromkeys(self._begun_outside(seen, t), Step(t, live=live)) | turns
         return turns
 
     def _begun_outside(self, seen: Seen, t: Millis) -> list[Watch]:
