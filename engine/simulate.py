@@ -9,11 +9,9 @@ from datetime import UTC, datetime, timedelta
 from operator import index
 from typing import Any, SupportsIndex
 
-import msgspec
-
 from engine.core.decisions import Firing
-from engine.core.events import Input, Membership, Millis, Track, Traits
-from engine.core.identity import Identities, anonymous, known
+from engine.core.events import Input, Membership, Millis, Track, Traits, encode
+from engine.core.identity import Identities
 from engine.core.program import Program
 from engine.core.user import User
 from engine.language.compiler import compile_triggers
@@ -98,7 +96,7 @@ class Simulation:
 
         """
         content = read(item, received, seq)
-        name, absorbed = self._whom(item)
+        name, absorbed = self._whom(item, received)
         user = self.users.get(name)
         if user is None:
             user = self.users[name] = User(name, self.program)
@@ -114,17 +112,18 @@ class Simulation:
         self.fired.sort(key=lambda firing: firing.at)
         return self.fired
 
-    def _whom(self, item: Mapping[str, Any]) -> tuple[str, str | None]:
+    def _whom(self, item: Mapping[str, Any], received: Millis) -> tuple[str, str | None]:
         """The user whose step it is, and the one who enters that one's timeline in it."""
         user_id, anonymous_id = _id(item, "userId"), _id(item, "anonymousId")
-        previous_id = _id(item, "previousId") or anonymous_id
-        if user_id is not None and previous_id is not None and item.get("type") == "alias":
-            return self._identities.alias(previous_id, user_id)
-        if user_id is not None and anonymous_id is not None and item.get("type") == "identify":
-            return self._identities.link(anonymous(anonymous_id), known(user_id))
         if user_id is None and anonymous_id is None:
             raise InputError("an input needs a `userId` or an `anonymousId`")
-        return self._identities.resolve(user_id, anonymous_id), None
+        previous_id = _id(item, "previousId") or anonymous_id
+        ids, message_id = self._identities, _id(item, "messageId") or ""
+        if user_id is not None and previous_id is not None and item.get("type") == "alias":
+            return ids.alias(previous_id, user_id, message_id, received)
+        if user_id is not None and anonymous_id is not None and item.get("type") == "identify":
+            return ids.login(anonymous_id, user_id, message_id, received)
+        return ids.resolve(user_id, anonymous_id), None
 
 
 def received_at(item: Mapping[str, Any]) -> Millis:
@@ -223,9 +222,7 @@ def _mapping(item: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 def _raw(content: Mapping[str, Any]) -> bytes:
     try:
-        return msgspec.msgpack.encode(content)
-    except OverflowError:  # an integer past 64 bits, which JSON can hold
-        return msgspec.json.encode(content)
+        return encode(content)
     except (TypeError, ValueError) as error:
         raise InputError(f"what cannot be written as JSON: {error}") from error
 

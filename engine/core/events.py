@@ -77,3 +77,22 @@ def decode(raw: bytes) -> dict[str, Any]:
 
     """
     return _decode_json(raw) if raw[0] == _JSON_OBJECT else _decode_msgpack(raw)
+
+
+def encode(content: Any) -> bytes:
+    """Write properties, traits or a struct: as msgpack, or as JSON where an integer needs more than 64 bits.
+
+    Raises:
+        TypeError: something in it has no form in either.
+        ValueError: the same.
+
+    """
+    try:
+        return msgspec.msgpack.encode(content)
+    except OverflowError:
+        return msgspec.json.encode(content)
+
+
+def is_json(raw: bytes) -> bool:
+    """Whether an object or an array is written as JSON; else it is msgpack."""
+    return raw[:1] in (b"{", b"[")

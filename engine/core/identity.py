@@ -12,6 +12,9 @@ one canonical id. The rules, in the words of LANGUAGE.md ("Identity") and docs/d
 
 from typing import NamedTuple
 
+from engine.core.events import Millis
+from engine.core.repeats import Repeats
+
 _ANONYMOUS = "a:"
 _KNOWN = "k:"
 
@@ -45,6 +48,7 @@ class Identities:
 
     def __init__(self) -> None:
         self._leads_to: dict[str, str] = {}
+        self._repeats = Repeats()
 
     def resolve(self, user_id: str | None, anonymous_id: str | None) -> str:
         """The canonical id behind a call's ids as the shop wrote them; the user id counts where both are given.
@@ -75,13 +79,21 @@ class Identities:
         self._leads_to[former] = user
         return Linked(user, former if seen else None)
 
-    def alias(self, previous_id: str, user_id: str) -> Linked:
+    def login(self, anonymous_id: str, user_id: str, message_id: str = "", now: Millis = 0) -> Linked:
+        """Link the two ids of an `identify` call; one that came before, within 24 hours, links nothing again."""
+        if self._repeats.is_repeated(message_id, now):
+            return Linked(self._enter(known(user_id)), None)
+        return self.link(anonymous(anonymous_id), known(user_id))
+
+    def alias(self, previous_id: str, user_id: str, message_id: str = "", now: Millis = 0) -> Linked:
         """Link a previous id, as in an `alias` call, which does not say which name space it is from.
 
         It means a visitor who is nobody else yet, or else the user of that id, or else the visitor who is by now
         another name of somebody; an id met for the first time comes to name the user in both name spaces.
         """
         user, visitor, previous = known(user_id), anonymous(previous_id), known(previous_id)
+        if self._repeats.is_repeated(message_id, now):
+            return Linked(self._enter(user), None)
         if self._leads_to.get(visitor) == visitor:
             return self.link(visitor, user)
         if previous in self._leads_to:

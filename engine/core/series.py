@@ -16,15 +16,16 @@ from engine.core.events import Millis
 from engine.core.timeline import Place, after_all
 from engine.core.where import Properties, kind, scalar_key
 
-EXACT = Context(prec=4_000)
-"""Enough digits for any sum of doubles to be exact; only those that are needed are computed."""
+EXACT = Context(prec=10_000)
+"""Enough digits for any sum to be exact, of doubles and of the longest integers that are read; only those that are
+needed are computed."""
 
 
 def number(value: object) -> Decimal | None:
     """The number as it was written; None for what is not one."""
-    if kind(value) != "number" or not math.isfinite(value):  # type: ignore[arg-type]  # kind says it is a number
-        return None
-    return Decimal(repr(value))
+    if type(value) is int:
+        return Decimal(value)
+    return Decimal(repr(value)) if type(value) is float and math.isfinite(value) else None
 
 
 class Series(Protocol):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from engine.core.decisions import Firing
-from engine.core.events import Millis, Scalar
+from engine.core.events import Millis, Scalar, encode, is_json
 from engine.core.history import History
 from engine.core.scope import Scope
 from engine.core.timeline import Recorded
@@ -76,7 +76,7 @@ def take(user: "User") -> bytes:
         user.repeats.seen,
         list(user.fired),
     )
-    return msgspec.msgpack.encode(saved)
+    return encode(saved)
 
 
 def _pack_scopes(history: History) -> list[_SavedScope]:
@@ -103,7 +103,7 @@ def read(raw: bytes) -> Saved:
 
     """
     try:
-        saved = msgspec.msgpack.decode(raw, type=Saved)
+        saved = msgspec.json.decode(raw, type=Saved) if is_json(raw) else msgspec.msgpack.decode(raw, type=Saved)
     except msgspec.MsgspecError as error:
         raise SnapshotError(f"not a user's snapshot: {error}") from error
     if saved.version != _VERSION:

@@ -4,6 +4,7 @@ A comparison with a missing or null property, or between unlike types, is false,
 booleans are not numbers.
 """
 
+import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -26,7 +27,9 @@ COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def kind(value: object) -> str | None:
-    """`boolean`, `number` or `string`; None for what is no scalar."""
+    """`boolean`, `number` or `string`; None for what is no scalar, as is a float that is no number."""
+    if type(value) is float and not math.isfinite(value):
+        return None
     return _KINDS.get(type(value))
 
 

@@ -47,25 +47,24 @@ def compile_triggers(
 
     """
     definitions = {segment.name: segment.state for segment in segments}
-    paths = tuple(dict.fromkeys(trigger.per for trigger in triggers if trigger.per is not None))
-    workshop = _Workshop(retention, definitions, paths)
+    workshop = _Workshop(retention, definitions, [trigger.per for trigger in triggers if trigger.per is not None])
     compiled = {workshop.trigger(trigger): Concerns.of(trigger.when, definitions) for trigger in triggers}
     named_states = {name: workshop.segment(name) for name in definitions}
-    routes, other = lay_routes(workshop.selected(compiled), reads=bool(paths) or workshop.reads)
-
-    def concerned(test: Callable[[Concerns], bool]) -> tuple[CompiledTrigger, ...]:
-        return tuple(each for each, concerns in compiled.items() if test(concerns))
-
+    routes, other = lay_routes(workshop.selected(compiled), reads=bool(workshop.paths) or workshop.reads)
     return Program(
         triggers=tuple(compiled),
         segments=named_states,
         routes=routes,
         other=other,
-        paths=tuple(where.lookup(path) for path in paths),
-        path_names=tuple(".".join(path) for path in paths),
-        by_traits=concerned(lambda concerns: concerns.traits),
-        by_list={name: concerned(lambda concerns, name=name: name in concerns.lists) for name in definitions},  # type: ignore[misc]
-        outsiders=tuple(each for each in concerned(lambda concerns: concerns.looks_outside) if each.path is not None),
+        paths=tuple(where.lookup(path) for path in workshop.paths),
+        path_names=tuple(".".join(path) for path in workshop.paths),
+        by_traits=tuple(each for each, concerns in compiled.items() if concerns.traits),
+        by_list={
+            name: tuple(each for each, concerns in compiled.items() if name in concerns.lists) for name in definitions
+        },
+        outsiders=tuple(
+            each for each, concerns in compiled.items() if concerns.looks_outside and each.path is not None
+        ),
         retention=retention,
         history_after=history_after,
         history_limit=history_limit,
@@ -80,7 +79,7 @@ class _Workshop:
     ) -> None:
         self._retention = retention
         self._definitions = definitions
-        self._paths = paths
+        self.paths = tuple(dict.fromkeys(paths))
         self._keys: dict[str, int] = {}
         self._feeds: dict[int, Feed] = {}
         self._segments: dict[str, State] = {}
@@ -100,7 +99,7 @@ class _Workshop:
             nodes=tuple(nodes.slotted),
             previews=tuple(node for node in nodes.slotted if isinstance(node, On)),
             digest=digest(trigger, self._definitions, self._retention),
-            path=None if trigger.per is None else self._paths.index(trigger.per),
+            path=None if trigger.per is None else self.paths.index(trigger.per),
             condition=None if trigger.condition is None else self.state(trigger.condition, None),
             cooldown=trigger.cooldown or 0,
             priority=trigger.priority,
@@ -120,8 +119,8 @@ class _Workshop:
                 key=key,
                 selector=selector,
                 whole=fed(self.whole, key),
-                by_value=tuple(fed(self.by_value[path], key) for path in self._paths),
-                silence=tuple(fed(self.silence[path], key) for path in self._paths),
+                by_value=tuple(fed(self.by_value[path], key) for path in self.paths),
+                silence=tuple(fed(self.silence[path], key) for path in self.paths),
                 triggers=tuple(each for each, concerns in compiled.items() if selector in concerns.selectors),
                 by_segment=tuple(each for each, concerns in compiled.items() if selector in concerns.by_segment),
             )

@@ -12,7 +12,7 @@ import trio
 
 from engine.core.decisions import Firing
 from engine.core.events import INF, Input, Membership, Millis, Track, Traits
-from engine.core.identity import Identities, anonymous, known
+from engine.core.identity import Identities
 from engine.core.program import Program
 from engine.core.user import User
 from engine.runtime.actor import Actor, Turn
@@ -80,8 +80,8 @@ class Router:
             raise Closed
         began = time.perf_counter()
         self._seq += 1
-        name, absorbed = self._whose(arrival)
         now = self.now()
+        name, absorbed = self._whose(arrival, now)
         absorbs = None if absorbed is None else self._leave(absorbed)
         self._actor(name).deliver(Turn(now, _stamped(arrival, self._seq, now), absorbs))
         self._telemetry.turn(time.perf_counter() - began)
@@ -127,13 +127,13 @@ class Router:
         """Let the user settle what is due."""
         self._actor(name).deliver(Turn(self.now()))
 
-    def _whose(self, arrival: Arrival) -> tuple[str, str | None]:
+    def _whose(self, arrival: Arrival, now: Millis) -> tuple[str, str | None]:
         """The user whose step it is, and the one who enters that user's timeline in it."""
         if isinstance(arrival, Alias):
-            return self._identities.alias(arrival.previous_id, arrival.user_id)
+            return self._identities.alias(arrival.previous_id, arrival.user_id, arrival.message_id, now)
         user_id, anonymous_id = arrival.user_id, arrival.anonymous_id
         if isinstance(arrival, Profile) and arrival.links and user_id is not None and anonymous_id is not None:
-            return self._identities.link(anonymous(anonymous_id), known(user_id))
+            return self._identities.login(anonymous_id, user_id, arrival.message_id, now)
         return self._identities.resolve(user_id, anonymous_id), None
 
     def _actor(self, name: str) -> Actor:

@@ -130,3 +130,20 @@ def test_the_latest_firings_of_both_are_remembered_in_order() -> None:
         (visitor if seq % 2 else user).observe(Track(seq, "view", seq), seq)
     user.observe(Traits(200), 200, visitor)
     assert [one.at for one in user.firings()] == list(range(159, 59, -1))
+
+
+def test_a_login_sent_again_does_not_take_the_device_back() -> None:
+    ids = Identities()
+    ids.login("device", "ann", "m1", 0)
+    ids.login("device", "bob", "m2", 1)
+    assert ids.login("device", "ann", "m1", 2) == Linked(known("ann"), None)
+    assert ids.resolve(None, "device") == known("bob")
+
+
+def test_an_alias_sent_again_links_nothing_again() -> None:
+    ids = Identities()
+    ids.resolve(None, "v")
+    assert ids.alias("v", "ann", "m1", 0).absorbed == anonymous("v")
+    ids.login("v", "bob", "m2", 1)
+    assert ids.alias("v", "ann", "m1", 2) == Linked(known("ann"), None)
+    assert ids.resolve(None, "v") == known("bob")

@@ -90,6 +90,7 @@ class Evaluation:
         self.ages = edges(case.rules, case.retention)
         self.people: dict[str, Person] = {}
         self.numbers = count()
+        self.linked: dict[str, int] = {}
         self.firings: list[Fired] = []
 
     def run(self) -> list[Fired]:
@@ -107,6 +108,8 @@ class Evaluation:
     def take(self, seq: int, call: Mapping[str, Any]) -> None:
         """Take one input: what falls due before it, who it concerns, then its own step."""
         name, former = ids(call)
+        if former is not None and duplicate(self.linked, call, received(call)):
+            former = None
         person, visitor = self.people.get(name), self.entering(call, former)
         concerned = [one for one in (person, visitor) if one]
         now = max([received(call), *(one.clock for one in concerned)])
@@ -115,7 +118,7 @@ class Evaluation:
         person = self.link(name, person, visitor) or self.newcomer(name, user="userId" in call)
         self.people.update({one: person for one in (name, former) if one is not None})
         person.clock = now
-        if not duplicate(person, call, now):
+        if not duplicate(person.messages, call, now):
             self.step(person, now, self.note(person, seq, call, now))
 
     def entering(self, call: Mapping[str, Any], former: str | None) -> Person | None:
@@ -216,14 +219,14 @@ def received(call: Mapping[str, Any]) -> int:
     return instant(call["receivedAt"] if "receivedAt" in call else call["timestamp"])
 
 
-def duplicate(person: Person, call: Mapping[str, Any], now: int) -> bool:
-    """Tell whether a message was taken before, within a day."""
+def duplicate(messages: dict[str, int], call: Mapping[str, Any], now: int) -> bool:
+    """Tell whether a message was taken before, within a day; from now on it was."""
     message = call.get("messageId")
     if message is None:
         return False
-    if now - person.messages.get(message, now - DUPLICATE_AFTER) < DUPLICATE_AFTER:
+    if now - messages.get(message, now - DUPLICATE_AFTER) < DUPLICATE_AFTER:
         return True
-    person.messages[message] = now
+    messages[message] = now
     return False
 
 
