@@ -294,3 +294,14 @@ def test_neither_feedback_nor_a_profile_update_is_activity(fires: Runner) -> Non
 
 def test_feedback_can_be_named(fires: Runner) -> None:
     assert fires.at('"Email Opened" or any', track("Email Opened", 0), track("Email Bounced", 1)) == [0]
+
+
+def test_a_later_beginning_counts_for_what_a_state_let_through(fires: Runner) -> None:
+    calls = [
+        track("add", 1000),
+        track("page", 5000),
+        track("view", 5500),
+        track("add", 4000, got=6500),
+        track("order", 6900),
+    ]
+    assert fires.at("((add then view) and seen(page) within 1s) then order within 3s", *calls) == [6900]

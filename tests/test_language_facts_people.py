@@ -211,3 +211,9 @@ def test_an_alias_joins_two_known_users(fires: Runner) -> None:
     alias = {"type": "alias", "userId": "u", "previousId": "v", "receivedAt": START + 2}
     calls = [track("add", 0, user="v"), track("view", 1), alias, track("order", 3, user="v")]
     assert fires({"t": {"when": "add then order within 1h"}}, calls) == [(3, "u", "t", None)]
+
+
+def test_a_login_sent_again_does_not_take_the_device_back(fires: Runner) -> None:
+    first = login(1) | {"messageId": "m1"}
+    calls = [first, login(2, user="v"), first | {"receivedAt": START + 3}, visit("add", 4)]
+    assert fires({"t": {"when": "add"}}, calls) == [(4, "v", "t", None)]

@@ -6,6 +6,7 @@ again, and the later of two firings counts for a cooldown. Where both have a tra
 
 from typing import TYPE_CHECKING
 
+from engine.core.timeline import after_all
 from engine.core.watch import Step, Watch
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def join(user: "User", other: "User") -> None:
     else:
         _meet(user, other)
     for each in (user, other):
+        each.forget(after_all(user.clock - each.program.keep))  # what is past keeping meets nothing any more
         each.advance(dict.fromkeys(each.watches, Step(user.clock)))  # what has fallen meanwhile is seen to have
     _join_histories(user, other)
     for watch in list(other.watches):

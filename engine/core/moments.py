@@ -94,7 +94,10 @@ class Either(Moment):
 
 
 class While(Moment):
-    """`M and S`: what becomes known of M at a step at which S is true."""
+    """`M and S`: what becomes known of M at a step at which S is true.
+
+    A later beginning that comes to light passes whatever S is by then; it counts for what was let through.
+    """
 
     def __init__(self, moment: Moment, state: State) -> None:
         self.moment = moment
@@ -107,7 +110,9 @@ class While(Moment):
     def advance(self, watch: Watch, step: Step) -> list[Occurrence]:
         """What becomes known of the moment, if the state is true."""
         found = self.moment.advance(watch, step)
-        return found if found and self.state.truth(watch.scope, step.t) > 0 else NONE
+        if not found or self.state.truth(watch.scope, step.t) > 0:
+            return found
+        return [occurrence for occurrence in found if not occurrence.fresh]
 
 
 def nodes(moment: Moment) -> list[Moment]:

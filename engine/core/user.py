@@ -23,7 +23,7 @@ from engine.core.identity import plain
 from engine.core.merging import join
 from engine.core.program import Program
 from engine.core.repeats import Repeats
-from engine.core.timeline import Recorded
+from engine.core.timeline import Place, Recorded
 from engine.core.watch import Step, Watch
 from engine.core.watches import Turns, Watches
 from engine.core.where import Properties
@@ -246,7 +246,11 @@ class User:
         if surplus is None:
             return []
         before, young = surplus
-        self.history.forget(before)
-        self.watches.forget(before, now)
+        self.forget(before)
         routes = [self.program.route(record.name) for record in young]
         return [watch for route in routes for watch in self.watches.of(route.concerned(), now)]
+
+    def forget(self, before: Place) -> None:
+        """Let go of what stands before a place."""
+        self.history.forget(before)
+        self.watches.forget(before, self.clock)

@@ -147,3 +147,13 @@ def test_an_alias_sent_again_links_nothing_again() -> None:
     ids.login("v", "bob", "m2", 1)
     assert ids.alias("v", "ann", "m1", 2) == Linked(known("ann"), None)
     assert ids.resolve(None, "v") == known("bob")
+
+
+def test_what_is_past_keeping_meets_nothing_in_a_merge_whatever_else_came_in_between() -> None:
+    for between in ([], [100 * DAY]):
+        visitor, user = user_of("view then buy", "a:v"), user_of("view then buy")
+        user.observe(Track(1, "view", DAY), DAY)
+        visitor.observe(Track(2, "buy", DAY + 1), DAY + 1)
+        for at in between:
+            visitor.observe(Track(3, "other", at), at)
+        assert user.observe(Traits(4), 201 * DAY, visitor) == []
