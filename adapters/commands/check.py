@@ -4,7 +4,15 @@ from pathlib import Path
 
 from rich.text import Text
 
-from adapters.commands.notices import Duration, load_or_tell, messages_or_tell, settings_or_tell, show, stderr
+from adapters.commands.notices import (
+    Duration,
+    load_or_tell,
+    message_names,
+    messages_or_tell,
+    settings_or_tell,
+    show,
+    stderr,
+)
 from adapters.files import has_content
 
 
@@ -29,8 +37,13 @@ def check(
     """
     console = stderr()
     settings = settings_or_tell(folder, {"retention": retention}, console)
-    loaded = settings and load_or_tell(folder, settings.retention_ms, console)
-    if not settings or not loaded or (has_content(folder) and not messages_or_tell(folder, settings, loaded, console)):
+    if not settings:
+        return 1
+    beside = has_content(folder)
+    messages = message_names(folder) if beside else None
+    right = not beside or messages_or_tell(folder, settings, None, console) is not None
+    loaded = load_or_tell(folder, settings.retention_ms, console, messages=messages)
+    if not loaded or not right:
         return 1
     for warning in loaded.warnings:
         show(warning, console)

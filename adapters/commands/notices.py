@@ -1,7 +1,7 @@
 """What every command begins with: reading a configuration, and showing on the terminal what is wrong with it."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -50,21 +50,28 @@ def settings_or_tell(path: Path, given: Mapping[str, str | None], console: Conso
     return None
 
 
-def load_or_tell(path: Path, retention: int, console: Console) -> Loaded | None:
+def load_or_tell(
+    path: Path, retention: int, console: Console, *, messages: Collection[str] | None = None
+) -> Loaded | None:
     """The trigger files at `path`; None, with everything that is wrong on the console, where they do not check.
 
-    `retention` is in milliseconds.
+    `retention` is in milliseconds; with `messages`, no trigger may send another.
     """
     try:
-        return load(read_folder(path), retention=retention)
+        return load(read_folder(path), retention=retention, messages=messages)
     except FolderError as error:
         fail(console, str(error))
     except TriggerErrors as errors:
         for each in errors.errors:
             show(each, console)
         number = len(errors.errors)
-        console.print(Text(f"{number} error{'s' if number > 1 else ''}", "bold red"))
+        console.print(Text(f"{number} error{'s' if number > 1 else ''} in the trigger files", "bold red"))
     return None
+
+
+def message_names(path: Path) -> frozenset[str]:
+    """The messages that stand beside the trigger files, right or wrong."""
+    return frozenset(file.stem for file in (path / "messages").glob("*") if file.suffix in {".yaml", ".yml"})
 
 
 def messages_or_tell(path: Path, settings: Settings, loaded: Loaded | None, console: Console) -> Messages | None:

@@ -17,7 +17,7 @@ from engine.core.decisions import Firing
 from engine.language.compiler import compile_triggers
 from engine.language.durations import parse_duration
 from engine.language.files import Loaded
-from engine.simulate import InputError, Simulation, instant, received_at
+from engine.simulate import Simulation, instant, received_at
 
 STDIN = Path("-")
 
@@ -41,7 +41,7 @@ def simulate_file(
     """Run triggers over a file of events in virtual time, and print their firings as JSON lines.
 
     Each line of the file is one call in the Segment form, in order of arrival, with `receivedAt` besides if it came in
-    later than its `timestamp`. A line that cannot be read is reported and skipped.
+    later than its `timestamp`. A line that cannot be taken is reported and skipped.
 
     Args:
         triggers: A trigger file, or a folder of them.
@@ -51,7 +51,7 @@ def simulate_file(
         retention: How long history is kept.
 
     Returns:
-        The exit status: 0 if all lines could be read, 1 if not.
+        The exit status: 0 if all lines could be taken, 1 if not.
 
     """
     console = stderr()
@@ -71,7 +71,7 @@ def simulate_file(
 
 
 class _Replay:
-    """Feeds lines to a simulation, and reports those that cannot be read."""
+    """Feeds lines to a simulation, and reports those that cannot be taken."""
 
     def __init__(self, simulation: Simulation, until: int | None, console: Console) -> None:
         self.bad_lines = 0
@@ -99,7 +99,7 @@ class _Replay:
             received = received_at(item)
             if self._until is None or received <= self._until:
                 self._simulation.take(item, received, number)
-        except (msgspec.DecodeError, InputError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, ValueError, ArithmeticError, RecursionError) as error:
             self.bad_lines += 1
             self._console.print(Text.assemble((f"{name}:{number} ", "bold"), ("skipped: ", "yellow"), str(error)))
 

@@ -200,10 +200,9 @@ class Checker:
     def _profile_exists(self, raw: RawTree) -> tree.Profile:
         return tree.Profile(tree.Exists(read_path(_part(raw, 0))))
 
-    def _in_segment(self, raw: RawTree) -> tree.InSegment:
-        name = read_name(_token(raw))
-        self._notes.refer(name, _token(raw))
-        return tree.InSegment(name)
+    @staticmethod
+    def _in_segment(raw: RawTree) -> tree.InSegment:
+        return tree.InSegment(read_name(_token(raw)))
 
     def _seen(self, raw: RawTree) -> tree.Seen:
         return tree.Seen(self._selector(_part(raw, 0), "`seen`"), None)

@@ -1,6 +1,6 @@
 """Trigger files -> checked triggers, segments, tests and warnings; or all that is wrong with them, together."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from ruamel.yaml.nodes import Node
@@ -21,6 +21,12 @@ KEYS = ("triggers", "segments")
 LIST = "list"
 """What stands in the place of a state for a segment that is kept outside as a list."""
 
+_REMEDIES = {
+    "segment": f"define it under `segments:`, or declare it a `{LIST}` there",
+    "list": f"what is entered and left is declared under `segments:` as a `{LIST}`",
+    "message": "write it, or leave it out of `send`",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
@@ -32,8 +38,10 @@ class Loaded:
     warnings: tuple[TriggerWarning, ...]
 
 
-def load(files: Mapping[str, str], *, retention: int = RETENTION) -> Loaded:
+def load(files: Mapping[str, str], *, retention: int = RETENTION, messages: Collection[str] | None = None) -> Loaded:
     """Read trigger files, given as name -> text; `retention`, in milliseconds, bounds their spans.
+
+    With `messages`, the names of those there are, no trigger may send another.
 
     Raises:
         TriggerErrors: all that is wrong in all of them.
@@ -42,7 +50,7 @@ def load(files: Mapping[str, str], *, retention: int = RETENTION) -> Loaded:
     reader = _Files(retention)
     for file, text in sorted(files.items()):
         reader.read(Document(Source(file, text)))
-    reader.link()
+    reader.link(messages)
     if reader.errors:
         raise TriggerErrors(reader.errors)
     drafts = list(reader.drafts.values())
@@ -87,11 +95,15 @@ class _Files:
                 self.drafts[draft.trigger.name] = draft
         self.errors += document.errors
 
-    def link(self) -> None:
-        """Check that every segment asked for is there, and that none asks for itself."""
+    def link(self, messages: Collection[str] | None) -> None:
+        """Check that all that is asked for is there, and that no segment asks for itself."""
+        named = self.definitions.items()
+        lists = [name for name, found in named if found.segment is None or found.segment.state is None]
+        known = {"segment": self.definitions, "list": lists, "message": messages}
         for reference in self._references:
-            if reference.name not in self.definitions:
-                self._undefined(reference)
+            names = known[reference.kind]
+            if names is not None and reference.name not in names:
+                self.errors.append(_undefined(reference, names))
         self._circles()
 
     def _new(self, document: Document, part: Entry | None, kind: str) -> Iterator[Entry]:
@@ -112,25 +124,23 @@ class _Files:
         )
         if text.strip() == LIST:
             self.definitions[name] = _Definition(tree.Segment(name, None), ())
+        elif text.strip().isidentifier() and closest(text.strip(), (LIST,)):
+            document.fail(entry.value, f"`{text.strip()}` is not a state", f"did you mean `{LIST}`?")
+            self.definitions[name] = _Definition(None, ())
         else:
             self.definitions[name] = self._named_state(document, name, entry.value, empty=not text)
 
     def _named_state(self, document: Document, name: str, node: Node, *, empty: bool) -> _Definition:
         if empty:
             return _Definition(None, ())
+        segment, references = None, list[Reference]()
         try:
-            state, references = read_state(document.passage(node), self._retention, "a segment")
+            state = read_state(document.passage(node), self._retention, references, "a segment")
+            segment = tree.Segment(name, state)
         except TriggerErrors as errors:
             document.take(errors)
-            return _Definition(None, ())
         self._references += references
-        return _Definition(tree.Segment(name, state), tuple(references))
-
-    def _undefined(self, reference: Reference) -> None:
-        meant = closest(reference.name, self.definitions)
-        hint = f"did you mean `{meant}`?" if meant else f"define it under `segments:`, or declare it a `{LIST}` there"
-        message = f"there is no segment `{reference.name}`"
-        self.errors.append(reference.passage.error(reference.offset, message, hint))
+        return _Definition(segment, tuple(references))
 
     def _circles(self) -> None:
         """Walk the segments depth first; a reference to one that is still being walked closes a circle."""
@@ -145,7 +155,13 @@ class _Files:
             if reference.name in [*path, name]:
                 circle = " → ".join([*path, name, reference.name])
                 message, hint = f"segment `{reference.name}` asks for itself", f"break the circle: {circle}"
-                self.errors.append(reference.passage.error(reference.offset, message, hint))
+                self.errors.append(reference.error(message, hint))
             else:
                 self._walk(reference.name, [*path, name], done)
         done.add(name)
+
+
+def _undefined(reference: Reference, known: Collection[str]) -> TriggerError:
+    meant = closest(reference.name, known)
+    hint = f"did you mean `{meant}`?" if meant else _REMEDIES[reference.kind]
+    return reference.error(f"there is no {reference.kind} `{reference.name}`", hint)

@@ -1,7 +1,7 @@
-"""What the checker takes down while it reads a condition: errors, and the segments that are asked for."""
+"""What the checker takes down while it reads a condition, and the names that a file asks for."""
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Literal, cast
 
 from lark import Token
 
@@ -16,11 +16,16 @@ _SHOWN = 60
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A segment that a condition asks for, and where it does."""
+    """A name that has to be defined elsewhere, and where it is asked for."""
 
     name: str
     passage: Passage
     offset: int
+    kind: Literal["segment", "list", "message"] = "segment"
+
+    def error(self, message: str, hint: str) -> TriggerError:
+        """Say what is wrong with it."""
+        return self.passage.error(self.offset, message, hint)
 
 
 def check_span(text: str, retention: int) -> int:
@@ -40,11 +45,10 @@ def check_span(text: str, retention: int) -> int:
 
 
 class Notes:
-    """Errors and references of one condition, and the reading of what can be wrong by itself."""
+    """Errors of one condition, and the reading of what can be wrong by itself."""
 
     def __init__(self, passage: Passage, retention: int) -> None:
         self.errors = list[TriggerError]()
-        self.references = list[Reference]()
         self._passage = passage
         self._retention = retention
 
@@ -60,10 +64,6 @@ class Notes:
     def report(self, token: Token, message: str, hint: str) -> None:
         """Note an error at a token."""
         self.errors.append(self._passage.error(token.start_pos or 0, message, hint))
-
-    def refer(self, name: str, token: Token) -> None:
-        """Note that a segment is asked for."""
-        self.references.append(Reference(name, self._passage, token.start_pos or 0))
 
     def span(self, raw: RawTree) -> int:
         """Read a duration; 1 ms, harmless, where it is wrong."""

@@ -49,9 +49,9 @@ _MISPLACED = {
     "LSQB": "conditions on an event follow its name: `view[price > 20]`",
     "OP": "compare a property, `view[price > 20]`, a trait, `profile.age > 20`, or `count(view) > 2`",
 }
+_VALUE = "here stands a value: a number, a text in quotation marks, `true`, `false` or a duration"
 _MISSING = (
     ("DURATION", "here stands a duration, such as `30m` or `24h`"),
-    ("NUMBER", "here stands a number, a text in quotation marks, `true` or `false`"),
     ("OP", "here stands a comparison, such as `> 20`"),
     ("STRING", "here stands an event or a condition"),
     ("DOT", "here stands a dot and the name of a property"),
@@ -125,4 +125,6 @@ def _last_word(text: str) -> str:
 def _wanted(accepted: AbstractSet[str]) -> str:
     if accepted == {"FOR"}:
         return "say for how long: `inactive for 30d`"
+    if {"NUMBER", "TRUE"} <= accepted:
+        return _VALUE
     return next((hint for terminal, hint in _MISSING if terminal in accepted), "")

@@ -21,6 +21,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
 from engine.language.documents import Document, Entry
 from engine.language.durations import DurationError, parse_duration
+from engine.language.notes import Reference
 from engine.language.tree import Scalar
 
 KEYS = ("name", "given", "expect", "until")
@@ -33,7 +34,8 @@ START = 1_704_067_200_000
 USER = "shopper"
 """Who does what is given."""
 
-_KINDS = ("event", "traits", "enters", "leaves")
+_LISTED = ("enters", "leaves")
+_KINDS = ("event", "traits", *_LISTED)
 _WANTED = {
     "given": "write what happens: `given: [0s product_viewed]`",
     "expect": "write when it fires: `expect: [1h]`, or `expect: []` for never",
@@ -76,9 +78,9 @@ def inputs(trial: Trial) -> list[dict[str, Any]]:
     return [_input(given) for given in trial.given]
 
 
-def read_trials(document: Document, node: Node) -> tuple[Trial, ...]:
-    """Read what stands after `tests:`; what is wrong goes to the document's errors."""
-    return tuple(_trial(document, item) for item in document.items(node, "`tests`"))
+def read_trials(document: Document, node: Node, references: list[Reference]) -> tuple[Trial, ...]:
+    """Read what stands after `tests:`; what is wrong goes to the document's errors, lists to `references`."""
+    return tuple(_trial(document, item, references) for item in document.items(node, "`tests`"))
 
 
 def _input(given: Given) -> dict[str, Any]:
@@ -91,7 +93,7 @@ def _input(given: Given) -> dict[str, Any]:
     return base | {"type": "segment", "segment": given.content, "member": given.kind == "enters"}
 
 
-def _trial(document: Document, node: Node) -> Trial:
+def _trial(document: Document, node: Node, references: list[Reference]) -> Trial:
     blamed = len(document.errors)
     entries = document.mapping(node, "a test", KEYS)
     missing = [key for key in _WANTED if key not in entries]
@@ -101,15 +103,15 @@ def _trial(document: Document, node: Node) -> Trial:
     name = document.text(entries["name"].value, "`name`") if "name" in entries else f"line {line}"
     until = _time(document, entries["until"].value, "`until`") if "until" in entries else None
     expect = document.items(entries["expect"].value, "`expect`") if "expect" in entries else []
-    given = _inputs(document, entries)
+    given = _inputs(document, entries, references)
     firings = tuple(_expected(document, item) for item in expect)
     return Trial(name, given, firings, until, document.source.file, line)
 
 
-def _inputs(document: Document, entries: Mapping[str, Entry]) -> tuple[Given, ...]:
+def _inputs(document: Document, entries: Mapping[str, Entry], references: list[Reference]) -> tuple[Given, ...]:
     nodes = document.items(entries["given"].value, "`given`") if "given" in entries else []
     blamed = len(document.errors)
-    given = tuple(_given(document, node) for node in nodes)
+    given = tuple(_given(document, node, references) for node in nodes)
     if blamed == len(document.errors):
         for before, after, node in zip(given, given[1:], nodes[1:], strict=False):
             if after.received < before.received:
@@ -117,7 +119,7 @@ def _inputs(document: Document, entries: Mapping[str, Entry]) -> tuple[Given, ..
     return given
 
 
-def _given(document: Document, node: Node) -> Given:
+def _given(document: Document, node: Node, references: list[Reference]) -> Given:
     if isinstance(node, ScalarNode):
         return _short(document, node)
     blamed = len(document.errors)
@@ -130,7 +132,10 @@ def _given(document: Document, node: Node) -> Given:
     at = _time(document, entries["at"].value, "`at`") if "at" in entries else _no_time(document, node)
     received = _time(document, entries["received"].value, "`received`") if "received" in entries else at
     properties = _object(document, entries["properties"].value) if "properties" in entries else {}
-    return Given(at, received, kinds[0], _content(document, entries[kinds[0]].value, kinds[0]), properties)
+    content = _content(document, entries[kinds[0]].value, kinds[0])
+    if content and kinds[0] in _LISTED:
+        references.append(Reference(content, document.passage(entries[kinds[0]].value), 0, "list"))
+    return Given(at, received, kinds[0], content, properties)
 
 
 def _short(document: Document, node: ScalarNode) -> Given:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 from ruamel.yaml.nodes import Node, SequenceNode
@@ -44,7 +45,7 @@ class Draft:
 
 
 class TriggerReader:
-    """Reads the keys of one trigger; what is wrong goes to the document's errors."""
+    """Reads the keys of one trigger; what is wrong goes to the document's errors, names asked for to `references`."""
 
     def __init__(self, document: Document, retention: int) -> None:
         self._document = document
@@ -61,7 +62,7 @@ class TriggerReader:
             self._document.fail(entry.key, f"trigger `{name}` has no `when`", hint)
         when = self._moment(entries["when"].value) if "when" in entries else None
         trigger = self._trigger(entry, entries, when or _NEVER)
-        trials = read_trials(self._document, entries["tests"].value) if "tests" in entries else ()
+        trials = read_trials(self._document, entries["tests"].value, self.references) if "tests" in entries else ()
         if when is None:
             return None
         per = self._document.passage(entries["per"].value) if "per" in entries else None
@@ -90,24 +91,24 @@ class TriggerReader:
 
     def _moment(self, node: Node) -> tree.Moment | None:
         text = self._document.text(node, "`when`", "a moment", "such as `product_viewed`")
-        return self._condition(node, lambda passage: read_moment(passage, self._retention)) if text else None
+        read = partial(read_moment, retention=self._retention, references=self.references)
+        return self._condition(node, read) if text else None
 
     def _state(self, node: Node) -> tree.State | None:
         text = self._document.text(node, "`if`", "a state", 'such as `in segment "vip"`')
-        return self._condition(node, lambda passage: read_state(passage, self._retention, "`if`")) if text else None
+        read = partial(read_state, retention=self._retention, references=self.references, wanted_by="`if`")
+        return self._condition(node, read) if text else None
 
     def _path(self, node: Node) -> tree.Path | None:
         text = self._document.text(node, "`per`", "the name of a property", "such as `cart_id`")
-        return self._condition(node, lambda passage: (read_property(passage), [])) if text else None
+        return self._condition(node, read_property) if text else None
 
-    def _condition(self, node: Node, read: Callable[[Passage], tuple[_Value, list[Reference]]]) -> _Value | None:
+    def _condition(self, node: Node, read: Callable[[Passage], _Value]) -> _Value | None:
         try:
-            value, references = read(self._document.passage(node))
+            return read(self._document.passage(node))
         except TriggerErrors as errors:
             self._document.take(errors)
             return None
-        self.references += references
-        return value
 
     def _span(self, node: Node, what: str) -> int | None:
         text = self._document.text(node, what, "a duration", "such as `3d`")
@@ -120,7 +121,11 @@ class TriggerReader:
     def _names(self, node: Node) -> tuple[str, ...]:
         nodes = node.value if isinstance(node, SequenceNode) else [node]
         hint = "such as `cart_reminder`"
-        return tuple(self._document.text(item, "`send`", "a message or a list of them", hint) for item in nodes)
+        names = tuple(self._document.text(item, "`send`", "a message or a list of them", hint) for item in nodes)
+        for name, item in zip(names, nodes, strict=True):
+            if name:
+                self.references.append(Reference(name, self._document.passage(item), 0, "message"))
+        return names
 
 
 _NEVER = tree.Happens(tree.Selector(()))  # stands in for a `when` with errors while the other keys are read

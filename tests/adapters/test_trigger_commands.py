@@ -12,6 +12,7 @@ from adapters.commands.schema import print_schema
 from adapters.commands.simulate import simulate_file
 from adapters.commands.trials import run_trials
 from adapters.files import FolderError, read_folder
+from engine.simulate import Simulation
 
 SHOP = """\
 triggers:
@@ -71,7 +72,7 @@ def test_check_shows_every_error_and_fails(tmp_path: Path, capsys: pytest.Captur
     said = capsys.readouterr().err
     assert f"{tmp_path / 'a.yaml'}:1:26 error: `add` is a moment; `not` takes a state" in said
     assert "did you mean `when`?" in said
-    assert said.endswith("2 errors\n")
+    assert said.endswith("2 errors in the trigger files\n")
 
 
 def test_check_shows_warnings_and_succeeds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -161,6 +162,37 @@ def test_bad_lines_are_reported_and_nothing_else_is_lost(
     assert places == [f"{events}:1", f"{events}:3", f"{events}:5"]
 
 
+def test_a_line_that_the_core_cannot_take_is_reported_and_nothing_else_is_lost(
+    shop: Path, events: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = Simulation.take
+
+    def fragile(self: Simulation, item: dict[str, Any], received: int, seq: int) -> None:
+        if item.get("event") == "bad":
+            raise OverflowError("too large")
+        take(self, item, received, seq)
+
+    monkeypatch.setattr(Simulation, "take", fragile)
+    good = events.read_text().splitlines()
+    bad = '{"userId": "u", "event": "bad", "timestamp": 1}'
+    events.write_text("\n".join([good[0], bad, "[" * 100_000, good[1]]))
+    assert simulate_file(triggers=shop, events=events) == 1
+    fired, said = simulated(capsys)
+    assert fired == [FIRING]
+    assert [line.split(" ")[0] for line in said.splitlines()] == [f"{events}:2", f"{events}:3"]
+
+
+def test_an_integer_of_400_digits_is_a_number_like_any_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "t.yaml").write_text("triggers: {x: {when: sum(order.total) > 100 within 1d}}")
+    order = {"type": "track", "userId": "u", "event": "order", "timestamp": 1}
+    lines = [{**order, "properties": {"total": total}} for total in (10**400 - 1, 1)]
+    (tmp_path / "events.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert simulate_file(triggers=tmp_path / "t.yaml", events=tmp_path / "events.jsonl") == 0
+    assert simulated(capsys) == ([{"at": 1, "user": "u", "trigger": "x", "per": None}], "")
+
+
 def test_a_dash_reads_standard_input(
     shop: Path, events: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,6 +212,21 @@ def test_check_says_which_message_nobody_has_written(tmp_path: Path, capsys: pyt
     (tmp_path / "triggers" / "a.yaml").write_text("triggers: {a: {when: view, cooldown: 1h, send: hello}}")
     assert check(tmp_path) == 1
     assert "hello" in capsys.readouterr().err
+
+
+def test_check_shows_what_is_wrong_in_triggers_and_messages_together(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "triggers").mkdir()
+    (tmp_path / "messages").mkdir()
+    (tmp_path / "triggers" / "a.yaml").write_text("triggers: {a: {when: not add, send: [helo, broken]}}")
+    (tmp_path / "messages" / "broken.yaml").write_text("destination: nowhere")
+    assert check(tmp_path) == 1
+    said = capsys.readouterr().err
+    assert "`add` is a moment; `not` takes a state" in said
+    assert "there is no message `helo`" in said
+    assert "messages/broken.yaml" in said
+    assert "there is no message `broken`" not in said
 
 
 def test_the_retention_in_the_settings_bounds_what_check_and_test_accept(tmp_path: Path) -> None:

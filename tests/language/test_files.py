@@ -117,6 +117,8 @@ def test_a_condition_called_on_is_no_boolean() -> None:
         (in_trigger("if: in segment zz"), (4, 20), "there is no segment `zz`", "define it under `segments:`"),
         ("segments: {a: 3}", (1, 15), "segment `a` is a state", "or `list`"),
         ("segments: {a: view}", (1, 15), "`view` is a moment; a segment takes a state", "`seen(view)`"),
+        ("segments: {a: lst}", (1, 15), "`lst` is not a state", "did you mean `list`?"),
+        ("segments: {a: List}", (1, 15), "`List` is not a state", "did you mean `list`?"),
         ("segments: {a: in segment a}", (1, 26), "segment `a` asks for itself", "a → a"),
         ("segments: {a: in segment b, b: in segment a}", (1, 43), "asks for itself", "a → b → a"),
         ("segments: {1: list, 1: list}", (1, 21), "`1` stands here twice", "line 1"),
@@ -189,3 +191,33 @@ def test_a_name_defined_in_two_files_is_an_error_that_names_both(kind: str) -> N
 def test_a_segment_with_a_mistake_is_not_called_missing() -> None:
     (error,) = errors_of("segments: {s: view}\ntriggers: {x: {when: a and in segment s}}")
     assert "`view` is a moment" in error.message
+
+
+@pytest.mark.parametrize(
+    ("when", "messages"),
+    [
+        ('in segment "x" for 200d', ["there is no segment `x`", "`200d` is longer than history is kept"]),
+        ("not add and seen(b) and in segment y", ["`add` is a moment; `not` takes a state", "there is no segment `y`"]),
+        ("a then not in segment z", ["`not in segment z` is a negation; `then` takes an event", "no segment `z`"]),
+    ],
+)
+def test_a_missing_segment_is_told_beside_what_else_is_wrong(when: str, messages: list[str]) -> None:
+    trigger, condition, segment = (
+        f"triggers: {{x: {{when: {when}}}}}",
+        in_trigger(f"if: {when}"),
+        f"segments: {{s: {when}}}",
+    )
+    found = errors_of(trigger)
+    assert all(message in error.message for message, error in zip(messages, found, strict=True))
+    assert any(messages[-1] in error.message for error in errors_of(condition))
+    assert any(messages[-1] in error.message for error in errors_of(segment))
+
+
+def test_a_message_that_is_not_there_is_told_whatever_else_is_wrong() -> None:
+    text = "triggers: {x: {when: not add, send: [helo, welcome, other]}}"
+    with pytest.raises(TriggerErrors) as caught:
+        load({"": text}, messages=["hello", "welcome"])
+    assert [(error.column, error.message, error.hint) for error in caught.value.errors[1:]] == [
+        (text.index("helo") + 1, "there is no message `helo`", "did you mean `hello`?"),
+        (text.index("other") + 1, "there is no message `other`", "write it, or leave it out of `send`"),
+    ]

@@ -63,6 +63,8 @@ MOMENTS = [
     ("^“view”", "`“` is not in the language", "straight quotation marks"),
     ("view^{price > 3}", "`{` is not in the language", "stand in brackets"),
     ("view[price^]", "`]` cannot stand here", "a comparison, such as `> 20`"),
+    ("view[price >^]", "`]` cannot stand here", "here stands a value: a number, a text"),
+    ("view[cat == ^shoes]", "`shoes` cannot stand here", "a text in quotation marks"),
     ("view[cat in ^(3)]", "`(` cannot stand here", "a list in brackets"),
     ("seen(view^", "the condition ends too early", "a `)` is missing"),
     ("a and^", "the condition ends too early", "an event or a condition"),

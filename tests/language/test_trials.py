@@ -14,6 +14,8 @@ def trial(text: str) -> Trial:
     return load({"x.yaml": HEAD + text}).trials["x"][0]
 
 
+LISTS = "\nsegments: {vip: list, keen: seen(a) within 1h}"
+
 FULL = """\
 name: a cart left alone for an hour
         given:
@@ -25,6 +27,8 @@ name: a cart left alone for an hour
           - {at: 32m, leaves: vip}
         expect: [1h10m, {at: 2h, per: c1}]
         until: 3h
+segments:
+  vip: list
 """
 
 
@@ -97,6 +101,21 @@ def test_a_mistake_in_a_test_is_shown_with_a_way_out(text: str, column: int, mes
     (error,) = caught.value.errors
     assert (error.line, error.column) == (5, column)
     assert message in error.message
+    assert hint in error.hint
+
+
+@pytest.mark.parametrize("kind", ["enters", "leaves"])
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("vpi", "did you mean `vip`?"), ("keen", "is declared under `segments:` as a `list`"), ("other", "as a `list`")],
+)
+def test_only_a_declared_list_is_entered_and_left(kind: str, name: str, hint: str) -> None:
+    text = f"{{given: [{{at: 0s, {kind}: {name}}}], expect: []}}"
+    with pytest.raises(TriggerErrors) as caught:
+        trial(text + LISTS)
+    (error,) = caught.value.errors
+    assert (error.line, error.column) == (5, 9 + text.index(name))
+    assert error.message == f"there is no list `{name}`"
     assert hint in error.hint
 
 
