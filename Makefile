@@ -9,11 +9,14 @@ IMPEL  := $(BIN)/impel
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
 
-$(IMPEL): pyproject.toml
-	$(PYTHON) -m venv $(VENV)
+# A venv whose Python is broken, as after an upgrade of the system's, counts as none and is made anew.
+$(IMPEL): pyproject.toml $(BIN)/python
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --editable . --group dev
 	@touch $(IMPEL)
+
+$(BIN)/python:
 
 run: $(IMPEL)    ## start the sidecar with the demo shop and a stream of shoppers
 	$(IMPEL) demo

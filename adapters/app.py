@@ -65,12 +65,13 @@ async def sidecar(
     listener: socket.socket,
     ending: Callable[[], Awaitable[None]],
     *,
+    ended: Callable[[], object] = lambda: None,
     task_status: trio.TaskStatus[Service] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Run until `ending` returns, then take nothing more, finish what has arrived, and give the outbox a moment.
 
     The server is left its moment too, but not waited for before the outbox: a client that never reads its answer keeps
-    the server in a send that cannot be cancelled.
+    the server in a send that cannot be cancelled. `ended` is called when nothing is left to do but to take all apart.
     """
     async with AsyncExitStack() as stack:
         entries = shop.settings.destinations.items()
@@ -87,6 +88,7 @@ async def sidecar(
             with trio.move_on_after(GRACE):
                 await served.wait()
             _log.info("ended", unsent=left)
+            ended()
             nursery.cancel_scope.cancel()
 
 

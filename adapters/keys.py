@@ -7,11 +7,12 @@ from pathlib import Path
 
 import msgspec
 
-from adapters.secrets import Secret
+from adapters.secrets import Secret, SecretError
 from adapters.settings import PREFIX, Settings
 
 _OWNER_ONLY = 0o600
-_OWNER_FOLDER = 0o700
+OWNER_FOLDER = 0o700
+_OTHERS = 0o077
 
 
 class WrongKey(Exception):
@@ -41,15 +42,15 @@ def read_keys(settings: Settings, environment: Mapping[str, str]) -> Keys:
     Those that are nowhere are made and kept in the data folder.
 
     Raises:
-        SecretError: a key is not where the settings say.
+        SecretError: a key is not where the settings say, or is empty.
         OSError: the data folder cannot be read, or written.
 
     """
     folder = Path(settings.data)
     for name, secret in (("write_key", settings.write_key), ("admin_token", settings.admin_token)):
-        if secret is None and not environment.get(PREFIX + name.upper()):
+        if secret is None and PREFIX + name.upper() not in environment:
             _make(folder / name)
-    given = settings.write_key is not None or bool(environment.get(PREFIX + "WRITE_KEY"))
+    given = settings.write_key is not None or PREFIX + "WRITE_KEY" in environment
     write_key = _read("write_key", settings.write_key, settings, environment)
     return Keys(write_key, read_admin_token(settings, environment), made=not given)
 
@@ -58,7 +59,7 @@ def read_admin_token(settings: Settings, environment: Mapping[str, str]) -> str:
     """The admin token of a sidecar with these settings.
 
     Raises:
-        SecretError: it is not where the settings say.
+        SecretError: it is not where the settings say, or is empty.
         OSError: the data folder cannot be read, or holds none.
 
     """
@@ -66,19 +67,39 @@ def read_admin_token(settings: Settings, environment: Mapping[str, str]) -> str:
 
 
 def _read(name: str, secret: Secret | None, settings: Settings, environment: Mapping[str, str]) -> str:
-    given = environment.get(PREFIX + name.upper())
-    if given:
+    variable = PREFIX + name.upper()
+    if variable in environment:
+        given = environment[variable].strip()
+        if not given:
+            raise SecretError(f"the environment variable {variable} is set and empty")
         return given
-    return (Path(settings.data) / name).read_text("utf-8").strip() if secret is None else secret.read()
+    if secret is None:
+        file = Path(settings.data) / name
+        file.stat()  # one that is missing is no mistake of the operator's
+        secret = Secret(file=str(file))
+    return secret.read()
 
 
 def _make(file: Path) -> None:
-    if file.exists():
+    """Make a key, unless there is one. It comes into place in one step: a crash leaves a whole key or none."""
+    if file.exists() and file.read_bytes().strip():
+        _guard(file)
         return
-    file.parent.mkdir(parents=True, exist_ok=True, mode=_OWNER_FOLDER)
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY), "w") as opened:
+    file.parent.mkdir(parents=True, exist_ok=True, mode=OWNER_FOLDER)
+    fresh = file.with_name(f"{file.name}.{os.getpid()}")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _OWNER_ONLY), "w") as opened:
         opened.write(secrets.token_urlsafe(24) + "\n")
+        opened.flush()
+        os.fsync(opened.fileno())
+    fresh.replace(file)
+
+
+def _guard(file: Path) -> None:
+    """Let only the owner read a key; whose it is, if not ours, must guard it himself."""
+    found = file.stat()
+    if found.st_uid == os.geteuid() and found.st_mode & _OTHERS:
+        file.chmod(_OWNER_ONLY)
 
 
 def _same(shown: str | None, wanted: str) -> bool:
-    return shown is not None and secrets.compare_digest(shown.encode(), wanted.encode())
+    return bool(shown and wanted) and secrets.compare_digest(str(shown).encode(), wanted.encode())

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import msgspec
@@ -71,8 +72,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return parse_duration(self.history_after)
 
 
-def read_settings(folder: Path, environment: Mapping[str, str]) -> Settings:
+def read_settings(
+    folder: Path, environment: Mapping[str, str], options: Mapping[str, object] = MappingProxyType({})
+) -> Settings:
     """Read the settings of the configuration in `folder`; without a file, they are the defaults.
+
+    `options` are those of the command line, by their keys; they go before all else.
 
     Raises:
         SettingsError: they cannot be used.
@@ -84,28 +89,27 @@ def read_settings(folder: Path, environment: Mapping[str, str]) -> Settings:
         raise SettingsError(f"{file}: the settings are a mapping such as `port: 8808`")
     _check(found, str(file), _lines(file))
     for name in sorted(environment):
-        if _overrides(name):
+        if _overrides(name) and name.removeprefix(PREFIX).lower() not in options:
             _override(found, name, environment[name])
             _check(found, f"environment variable {name}", {})
+    for key, value in options.items():
+        found[key] = value
+        _check(found, f"--{key}", {})
     return msgspec.convert(found, Settings)
 
 
-def _check(found: dict[str, Any], place: str, lines: Mapping[str, int]) -> None:
-    try:
-        msgspec.convert(found, Settings)
-    except msgspec.ValidationError as error:
-        text = str(error)
-        key = _key_at(text)
-        at = f"{place}:{lines[key]}" if key in lines else place
-        raise SettingsError(f"{at}: {text.replace('$.', '')}{_hint(text)}") from error
-
-
-def _key_at(text: str) -> str:
-    """The key at the top that an error of msgspec speaks of."""
-    unknown = re.search(r"unknown field `(\w+)`$", text)
-    path = re.search(r"`\$\.(\w+)", text)
-    found = unknown or path or re.match(r"(\w+):", text)
-    return found[1] if found else ""
+def _check(found: Mapping[str, Any], place: str, lines: Mapping[str, int]) -> None:
+    """Check each key by itself, since msgspec stops at the first that is wrong."""
+    wrong = []
+    for key, value in found.items():
+        try:
+            msgspec.convert({key: value}, Settings)
+        except msgspec.ValidationError as error:
+            text = str(error)
+            at = f"{place}:{lines[key]}" if key in lines else place
+            wrong.append(f"{at}: {text.replace('$.', '')}{_hint(text)}")
+    if wrong:
+        raise SettingsError("\n".join(wrong))
 
 
 def _hint(text: str) -> str:

@@ -31,7 +31,7 @@ def demo(
         The exit status: 0 after an orderly end, 1 if it cannot start.
 
     """
-    return start(config, {"HOST": host, "PORT": port}, _shoppers)
+    return start(config, {"host": host, "port": port}, _shoppers)
 
 
 async def _shoppers(url: str, shop: Shop) -> None:

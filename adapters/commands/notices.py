@@ -11,7 +11,7 @@ from rich.text import Text
 
 from adapters.content import MessageErrors, Messages
 from adapters.files import FolderError, content_files, read_folder
-from adapters.settings import PREFIX, Settings, SettingsError, read_settings
+from adapters.settings import Settings, SettingsError, read_settings
 from engine.language.durations import DurationError, parse_duration
 from engine.language.errors import Notice, TriggerError, TriggerErrors
 from engine.language.files import Loaded, load
@@ -42,9 +42,9 @@ def fail(console: Console, text: str) -> int:
 
 def settings_or_tell(path: Path, given: Mapping[str, str | None], console: Console) -> Settings | None:
     """The settings beside the trigger files at `path`, with what was given on the command line in their place."""
-    overrides = {f"{PREFIX}{name.upper()}": value for name, value in given.items() if value is not None}
+    options = {name: value for name, value in given.items() if value is not None}
     try:
-        return read_settings(path if path.is_dir() else path.parent, {**os.environ, **overrides})
+        return read_settings(path if path.is_dir() else path.parent, os.environ, options)
     except SettingsError as error:
         fail(console, str(error))
     return None

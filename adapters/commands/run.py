@@ -1,10 +1,15 @@
 """`impel run`: the sidecar."""
 
+import logging
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from errno import EACCES, EADDRINUSE
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -16,9 +21,9 @@ from rich.text import Text
 
 from adapters.app import Shop, sidecar
 from adapters.commands.notices import fail, load_or_tell, messages_or_tell, stderr
-from adapters.keys import read_keys
+from adapters.keys import OWNER_FOLDER, read_keys
 from adapters.secrets import SecretError
-from adapters.settings import SettingsError, read_settings
+from adapters.settings import PREFIX, Settings, SettingsError, read_settings
 from adapters.telemetry.logs import configure
 from adapters.web.server import bind
 
@@ -29,6 +34,13 @@ Beside = Callable[[str, Shop], Awaitable[None]]
 
 _LAST_MOMENT = 4.7
 """Seconds after the signal at which the process ends whatever hinders it."""
+
+_EXAMPLE = {
+    "identify": '{"userId": "u1", "traits": {"email": "ann@shop.example"}}',
+    "track": '{"userId": "u1", "event": "cart_updated", "properties": {"cart_id": "c1", "total": 211, '
+    '"items": [{"product": "Tent for two", "price": 211}]}}',
+}
+"""What a newcomer may send: with an address and a cart, the demo shop's reminder leaves."""
 
 _log = structlog.get_logger()
 
@@ -52,7 +64,7 @@ def run(
         The exit status: 0 after an orderly end, 1 if it cannot start.
 
     """
-    return start(config, {"HOST": host, "PORT": port})
+    return start(config, {"host": host, "port": port})
 
 
 def start(config: Path, overrides: dict[str, object], beside: Beside | None = None) -> int:
@@ -70,7 +82,11 @@ def start(config: Path, overrides: dict[str, object], beside: Beside | None = No
         listener = bind(shop.settings.host, shop.settings.port)
     except OSError as error:
         place = f"{shop.settings.host}:{shop.settings.port}"
-        return fail(console, f"cannot listen on {place}: {error.strerror}; `--port` or IMPEL_PORT takes another")
+        wrong = "port" if error.errno in {EACCES, EADDRINUSE} else "host"
+        return fail(
+            console,
+            f"cannot listen on {place}: {error.strerror}; `--{wrong}` or IMPEL_{wrong.upper()} takes another",
+        )
     configure(shop.settings.log_level)
     trio.run(_run, shop, listener, console, beside)
     return 0
@@ -78,27 +94,39 @@ def start(config: Path, overrides: dict[str, object], beside: Beside | None = No
 
 def open_shop(config: Path, overrides: dict[str, object], console: Console) -> Shop | None:
     """Read and check all that a sidecar needs; None, with what is wrong on the console, where it does not check."""
-    given = {f"IMPEL_{name}": str(value) for name, value in overrides.items() if value is not None}
+    given = {name: value for name, value in overrides.items() if value is not None}
     try:
-        settings = read_settings(config, {**os.environ, **given})
+        settings = read_settings(config, os.environ, given)
         loaded = load_or_tell(config, settings.retention_ms, console)
         messages = messages_or_tell(config, settings, loaded, console)
         if loaded is None or messages is None:
             return None
+        _make_data_folder(settings)
         return Shop(settings, read_keys(settings, os.environ), loaded, messages)
     except (SettingsError, SecretError, OSError) as error:
         fail(console, str(error))
     return None
 
 
+def _make_data_folder(settings: Settings) -> None:
+    folder = Path(settings.data)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=OWNER_FOLDER)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(EACCES, os.strerror(EACCES))
+    except OSError as error:
+        text = f"the data folder {folder} cannot be written: {error.strerror}; `data` or IMPEL_DATA names another"
+        raise SettingsError(text) from error
+
+
 async def _run(shop: Shop, listener: socket.socket, console: Console, beside: Beside | None) -> None:
     url = address_of(listener)
     stop = trio.Event()
     file = Path(shop.settings.data) / ADDRESS
-    file.parent.mkdir(parents=True, exist_ok=True)
+    leave = partial(_leave, file)
     async with trio.open_nursery() as nursery:
         await nursery.start(_stop_on_signal, stop)
-        await nursery.start(sidecar, shop, listener, stop.wait)
+        await nursery.start(partial(sidecar, shop, listener, stop.wait, ended=leave))
         file.write_text(url + "\n", "utf-8")
         _greet(shop, url, console)
         _log.info("listening", url=url, triggers=len(shop.loaded.triggers))
@@ -106,7 +134,20 @@ async def _run(shop: Shop, listener: socket.socket, console: Console, beside: Be
             nursery.start_soon(beside, url, shop)
         await stop.wait()
         file.unlink(missing_ok=True)
-        nursery.cancel_scope.deadline = trio.current_time() + _LAST_MOMENT
+
+
+def _leave(address: Path) -> None:
+    """End the process here and now, with exit status 0.
+
+    All is done by then, and to take the tasks of a hundred thousand users apart one by one would need more time than
+    most supervisors give after a signal.
+    """
+    address.unlink(missing_ok=True)
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # nobody may be reading any more
+            stream.flush()
+    os._exit(0)
 
 
 def address_of(listener: socket.socket) -> str:
@@ -133,11 +174,21 @@ def _end_for_certain() -> None:
 
 
 def _greet(shop: Shop, url: str, console: Console) -> None:
-    event = '{"userId": "u1", "event": "cart_updated", "properties": {"cart_id": "c1", "total": 18}}'
     number = len(shop.loaded.triggers)
     console.print(
         Text.assemble(("impel", "bold"), f" listens on {url} with {number} trigger{'' if number == 1 else 's'}")
     )
-    key = shop.keys.write_key if shop.keys.made else "$IMPEL_WRITE_KEY"
-    console.print(Text(f"  curl -u {key}: {url}/v1/track -d '{event}'", "cyan"))
+    key = _shown_key(shop)
+    for path, body in _EXAMPLE.items():
+        console.print(Text(f"  curl -u \"{key}:\" {url}/v1/{path} -d '{body}'", "cyan"))
     console.print(Text("  impel user u1", "cyan"))
+
+
+def _shown_key(shop: Shop) -> str:
+    """The write key as a shell is to be given it: by name, where it is the operator's."""
+    if shop.keys.made:
+        return shop.keys.write_key
+    secret = shop.settings.write_key
+    if secret is None or PREFIX + "WRITE_KEY" in os.environ:
+        return f"${PREFIX}WRITE_KEY"
+    return f"${secret.env}" if secret.env else f"$(cat '{secret.file}')"

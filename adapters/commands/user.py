@@ -4,9 +4,9 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -52,18 +52,21 @@ def user(
         token = read_admin_token(settings, os.environ)
         base = url or (Path(settings.data) / ADDRESS).read_text("utf-8").strip()
         answer = httpx.get(
-            f"{base}/admin/user/{quote(user_id, safe='')}",
+            f"{base}/admin/user",
+            params={"id": user_id},
             headers={"Authorization": f"Bearer {token}"},
             timeout=_TIMEOUT,
         )
     except (SettingsError, SecretError) as error:
         return fail(console, str(error))
-    except (OSError, httpx.HTTPError) as error:
+    except (OSError, httpx.HTTPError, httpx.InvalidURL) as error:
         return fail(console, f"no sidecar can be reached ({error}); is `impel run` running with this configuration?")
     return _shown(answer, console, as_json=as_json)
 
 
 def _shown(answer: httpx.Response, console: Console, *, as_json: bool) -> int:
+    if answer.status_code == HTTPStatus.NOT_FOUND:
+        return fail(console, "nobody is known by that id")
     if not answer.is_success:
         return fail(console, f"the sidecar answers {answer.status_code}: {answer.text.strip()}")
     if as_json:
@@ -74,7 +77,7 @@ def _shown(answer: httpx.Response, console: Console, *, as_json: bool) -> int:
 
 
 def show(person: Mapping[str, Any], console: Console) -> None:
-    """Print what `GET /admin/user/ID` answers."""
+    """Print what `GET /admin/user?id=ID` answers."""
     kind = " (anonymous)" if person["anonymous"] else ""
     console.print(Text.assemble((_plain(person["user"]), "bold cyan"), kind))
     now: int = person["now"]

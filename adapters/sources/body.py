@@ -9,6 +9,9 @@ BODY_LIMIT = 4 * 1024 * 1024
 """Bytes of a body, also when unpacked."""
 
 _GZIP = 16 + zlib.MAX_WBITS
+_MAGIC = b"\x1f\x8b"
+_MEMBERS = 64
+"""Members of a gzip body. Each costs a copy of what follows, and who sends it is not known yet."""
 
 
 class TooLarge(Exception):
@@ -41,13 +44,29 @@ def unpacked(body: bytes, encoding: str) -> bytes:
 
 
 def _inflated(body: bytes) -> bytes:
+    """All members of a gzip body, one after the other."""
+    plain, rest = _member(body, BODY_LIMIT)
+    for _ in range(_MEMBERS - 1):
+        if not rest:
+            return plain
+        if not rest.startswith(_MAGIC):
+            raise BadEncoding("something that is not gzip follows the gzip body")
+        more, rest = _member(rest, BODY_LIMIT - len(plain))
+        plain += more
+    if rest:
+        raise BadEncoding(f"the gzip body has more than {_MEMBERS} members")
+    return plain
+
+
+def _member(packed: bytes, limit: int) -> tuple[bytes, bytes]:
+    """What one member holds, and what follows it."""
     unpacker = zlib.decompressobj(_GZIP)
     try:
-        plain = unpacker.decompress(body, BODY_LIMIT + 1)
+        plain = unpacker.decompress(packed, limit + 1)
     except zlib.error as error:
         raise BadEncoding(f"the body is not gzip: {error}") from error
-    if len(plain) > BODY_LIMIT:
+    if len(plain) > limit:
         raise TooLarge
     if not unpacker.eof:
         raise BadEncoding("the gzip body is cut off")
-    return plain
+    return plain, unpacker.unused_data

@@ -1,6 +1,6 @@
 """Instants as clients write them."""
 
-import math
+import re
 from datetime import UTC, datetime, timedelta
 
 from engine.core.events import Millis
@@ -8,6 +8,12 @@ from engine.core.events import Millis
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST: Millis = 253_402_300_799_999
 """The end of the year 9999, the last that ISO 8601 can write."""
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[Tt ]|$)")
+"""How a text must begin: Python also reads `20260301`, which is a number to everyone else, and week dates."""
+
+_MILLIS = re.compile(r"[0-9]{12,15}")
+"""Milliseconds in text: from 1973 on, so that no count of seconds and no date without dashes is taken for one."""
 
 
 class BadInstant(ValueError):
@@ -21,22 +27,20 @@ def instant(value: object, field: str) -> Millis:
         BadInstant: it is neither, or lies outside the years 1970 to 9999.
 
     """
-    millis = _of_text(value, field) if isinstance(value, str) else _of_number(value, field)
-    if not 0 <= millis <= _LAST:
+    millis = _of_text(value, field) if isinstance(value, str) else value
+    if isinstance(millis, bool) or not isinstance(millis, int | float):
+        raise BadInstant(f"`{field}` is neither ISO 8601 text nor a number of milliseconds")
+    if not 0 <= millis <= _LAST:  # before it is made an integer: infinity and NaN are none
         raise BadInstant(f"`{field}` lies outside the years 1970 to 9999")
-    return millis
+    return int(millis)
 
 
 def _of_text(text: str, field: str) -> Millis:
+    if _MILLIS.fullmatch(text):
+        return int(text)
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text if _DATE.match(text) else "")
         aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
         return (aware - _EPOCH) // timedelta(milliseconds=1)
     except (ValueError, OverflowError) as fault:
         raise BadInstant(f"`{field}` is not ISO 8601 text such as 2026-11-23T14:12:59.334Z") from fault
-
-
-def _of_number(value: object, field: str) -> Millis:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise BadInstant(f"`{field}` is neither ISO 8601 text nor a number of milliseconds")
-    return int(value)

@@ -9,6 +9,7 @@ from adapters.keys import Keys
 from adapters.sources.body import read_body
 from adapters.sources.envelope import read
 from adapters.sources.intake import Intake
+from adapters.sources.segment import text_of
 from adapters.web.access import bearer
 from adapters.web.answers import answer, refusal
 from engine.runtime.arrivals import Listing
@@ -33,7 +34,7 @@ def lists_source(keys: Keys, intake: Intake, lists: Collection[str]) -> Blueprin
                 404, f"no segment {name!r} is kept as a list; declare it under `segments:` as `{name}: list`"
             )
         said: _Change = read(await read_body(), _Change)
-        user_id, anonymous_id = _id(said.user_id), _id(said.anonymous_id)
+        user_id, anonymous_id = text_of(said.user_id), text_of(said.anonymous_id)
         if user_id is None and anonymous_id is None:
             return refusal(400, "who? Give a `userId` or an `anonymousId`")
         listing = Listing(user_id=user_id, anonymous_id=anonymous_id, segment=name, member=said.member)
@@ -41,7 +42,3 @@ def lists_source(keys: Keys, intake: Intake, lists: Collection[str]) -> Blueprin
         return answer({"success": True})
 
     return routes
-
-
-def _id(value: str | int | None) -> str | None:
-    return None if value is None or value == "" else str(value)

@@ -12,6 +12,7 @@ import msgspec
 
 from adapters.sources.envelope import CODECS, NONE, Batch, Context, Form
 from adapters.sources.instants import BadInstant, instant
+from adapters.sources.objects import read_object
 from engine.core.events import NOTHING, Millis, decode
 from engine.runtime.arrivals import Alias, Arrival, Event, Profile
 
@@ -63,7 +64,7 @@ class _Named(msgspec.Struct, rename="camel"):
     message_id: Any = None
 
 
-_FAULTS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, BadInstant, ValueError)
+_FAULTS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, BadInstant, ValueError, OverflowError)
 
 
 def decode_calls(
@@ -73,14 +74,19 @@ def decode_calls(
     form: Form = "json",
     kind: Kind | None = None,
     batch: Batch | None = None,
+    shape: Callable[[bytes], bytes] = bytes,
 ) -> Decoded:
-    """Decode calls received together; where `kind` is None each says its `type` itself."""
+    """Decode calls received together; where `kind` is None each says its `type` itself.
+
+    `shape` makes a call of what came in, where that is something else; it fails as decoding does.
+    """
     decoder = _Decoder(received, form, kind, batch)
     arrivals: list[Arrival] = []
     rejected: list[Rejection] = []
     for index, call in enumerate(calls):
         raw = bytes(call)
         try:
+            raw = shape(raw)
             arrivals.append(decoder.decode(raw))
         except _FAULTS as fault:
             rejected.append(Rejection(index, _message_id(raw, form), str(fault)))
@@ -117,7 +123,7 @@ class _Decoder:
         """Something the user did."""
         if not call.event:
             raise ValueError("a track call needs the name of its `event`")
-        return self._event(call, call.event, _object(call.properties, "properties"))
+        return self._event(call, call.event, read_object(call.properties, "properties"))
 
     def page(self, call: _Call) -> Event:
         """A page seen."""
@@ -129,7 +135,7 @@ class _Decoder:
 
     def _visit(self, call: _Call, name: str) -> Event:
         """A page or screen: an event of that name, with `name` and `category` as properties."""
-        properties = _object(call.properties, "properties")
+        properties = read_object(call.properties, "properties")
         said = {"name": call.name, "category": call.category}
         known = {key: value for key, value in said.items() if value is not None}
         if known:
@@ -141,7 +147,7 @@ class _Decoder:
         return Event(
             user_id=user_id,
             anonymous_id=anonymous_id,
-            message_id=_text(call.message_id) or "",
+            message_id=text_of(call.message_id) or "",
             name=name,
             ts=self._happened(call),
             properties=properties,
@@ -149,33 +155,35 @@ class _Decoder:
 
     def identify(self, call: _Call) -> Profile:
         """Traits stand in `traits`, or, as some libraries send them, in the context."""
-        traits = _object(call.traits, "traits")
-        aside = _object(self._traits if call.context is None else call.context.traits or self._traits, "context.traits")
+        traits = read_object(call.traits, "traits")
+        aside = read_object(
+            self._traits if call.context is None else call.context.traits or self._traits, "context.traits"
+        )
         if aside is not NOTHING:
             traits = aside if traits is NOTHING else self._write(decode(aside) | decode(traits))
         return self._profile(call, traits, links=True)
 
     def group(self, call: _Call) -> Profile:
         """The trait `group`: the group's traits and its `id`."""
-        group_id = _text(call.group_id)
+        group_id = text_of(call.group_id)
         if group_id is None:
             raise ValueError("a group call needs a `groupId`")
-        group = decode(_object(call.traits, "traits")) | {"id": group_id}
+        group = decode(read_object(call.traits, "traits")) | {"id": group_id}
         return self._profile(call, self._write({"group": group}), links=False)
 
     def _profile(self, call: _Call, traits: bytes, *, links: bool) -> Profile:
         self._happened(call)
         user_id, anonymous_id = _ids(call)
-        message_id = _text(call.message_id) or ""
+        message_id = text_of(call.message_id) or ""
         return Profile(user_id=user_id, anonymous_id=anonymous_id, message_id=message_id, traits=traits, links=links)
 
     def alias(self, call: _Call) -> Alias:
         """Two ids of one person."""
         self._happened(call)
-        previous_id, user_id = _text(call.previous_id) or _text(call.anonymous_id), _text(call.user_id)
+        previous_id, user_id = text_of(call.previous_id) or text_of(call.anonymous_id), text_of(call.user_id)
         if previous_id is None or user_id is None:
             raise ValueError("an alias call needs a `userId`, and a `previousId` or `anonymousId`")
-        return Alias(previous_id=previous_id, user_id=user_id, message_id=_text(call.message_id) or "")
+        return Alias(previous_id=previous_id, user_id=user_id, message_id=text_of(call.message_id) or "")
 
     def _happened(self, call: _Call) -> Millis | None:
         """When it happened by the engine's clock; None where the call does not say."""
@@ -200,36 +208,21 @@ _MAKERS: dict[str, Callable[[_Decoder, _Call], Arrival]] = {
 
 
 def _ids(call: _Call) -> tuple[str | None, str | None]:
-    user_id, anonymous_id = _text(call.user_id), _text(call.anonymous_id)
+    user_id, anonymous_id = text_of(call.user_id), text_of(call.anonymous_id)
     if user_id is None and anonymous_id is None:
         raise ValueError("a call needs a `userId` or an `anonymousId`")
     return user_id, anonymous_id
 
 
-def _text(value: Id) -> str | None:
+def text_of(value: Id) -> str | None:
     """An id as text: numbers count as their digits, and null and empty ones as absent."""
     return None if value is None or value == "" else str(value)
-
-
-def _object(raw: msgspec.Raw, field: str) -> bytes:
-    """Raw properties or traits, known to be readable; copied, or they would hold the whole frame in memory."""
-    copy = bytes(raw)
-    if copy in _NULLS:
-        return NOTHING
-    try:
-        decode(copy)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
-        raise ValueError(f"`{field}` must be an object with text for keys: {fault}") from fault
-    return copy
-
-
-_NULLS = (b"", b"null", b"\xc0")
 
 
 def _message_id(raw: bytes, form: Form) -> str | None:
     """The `messageId` of a bad event, for its answer, where it can be read at all."""
     try:
         found = CODECS[form][0](raw, type=_Named).message_id
+        return str(found) if isinstance(found, str | int) else None
     except _FAULTS:
         return None
-    return str(found) if isinstance(found, str | int) else None

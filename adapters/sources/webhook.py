@@ -1,6 +1,7 @@
 """Plain JSON from anywhere: `POST /webhook/NAME`, with the mapping that the settings give for NAME."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -8,7 +9,7 @@ from quart import Blueprint, Response, request
 
 from adapters.keys import Keys, WrongKey
 from adapters.sources.body import read_body
-from adapters.sources.envelope import read
+from adapters.sources.envelope import read_frame
 from adapters.sources.intake import Intake
 from adapters.sources.mapping import Mapped
 from adapters.sources.segment import decode_calls
@@ -26,13 +27,16 @@ def webhook_source(keys: Keys, intake: Intake, mapped: Mapping[str, Mapped]) -> 
             raise WrongKey
         if name not in mapped:
             return refusal(404, "there is no such webhook: name it under `webhooks:` in the settings")
-        body: dict[str, Any] | list[dict[str, Any]] = read(await read_body(), dict[str, Any] | list[dict[str, Any]])
-        bodies = body if isinstance(body, list) else [body]
-        calls = [msgspec.json.encode(mapped[name].call(each)) for each in bodies]
-        decoded = decode_calls(calls, intake.received(), kind="track")
+        body = await read_body()
+        shape = partial(_call, mapped[name])
+        decoded = decode_calls(read_frame(body, "json"), intake.received(), kind="track", shape=shape)
         await intake.take(decoded.arrivals, "webhook", len(decoded.rejected))
-        return answer(
-            report(len(decoded.arrivals), decoded.rejected), 400 if decoded.rejected and bodies is not body else 200
-        )
+        refused = decoded.rejected and not body.lstrip().startswith(b"[")
+        return answer(report(len(decoded.arrivals), decoded.rejected), 400 if refused else 200)
 
     return routes
+
+
+def _call(mapped: Mapped, body: bytes) -> bytes:
+    """The call that one body stands for."""
+    return msgspec.json.encode(mapped.call(msgspec.json.decode(body, type=dict[str, Any])))

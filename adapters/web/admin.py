@@ -1,4 +1,4 @@
-"""A person as the engine sees them: `GET /admin/user/ID`."""
+"""A person as the engine sees them: `GET /admin/user?id=ID`."""
 
 from typing import Any
 
@@ -21,14 +21,14 @@ def admin(keys: Keys, service: Service) -> Blueprint:
     """The route; an id is looked for among the users' ids first, then among the visitors'."""
     routes = Blueprint("admin", __name__)
 
-    @routes.get("/admin/user/<path:user_id>")
-    async def show(user_id: str) -> Response:
+    @routes.get("/admin/user")
+    async def show() -> Response:
         if not keys.administers(bearer(request)):
             return refusal(401, "this needs the admin token, as `Authorization: Bearer TOKEN`")
-        router = service.router
+        router, user_id = service.router, request.args.get("id", "")
         user = await router.look(known(user_id)) or await router.look(anonymous(user_id))
         if user is None:
-            return refusal(404, "nobody by that id")
+            return refusal(404, "nobody is known by that id")
         return answer(portrait(user, service.outbox, router.now()))
 
     return routes

@@ -2,13 +2,14 @@
 
 import socket
 from collections.abc import Awaitable, Callable, Iterable
+from http import HTTPStatus
 from typing import Any, cast
 
 import structlog
 import trio
 from hypercorn.config import Config
 from hypercorn.trio import serve
-from quart import Blueprint, Response
+from quart import Blueprint, Response, request
 from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
@@ -33,6 +34,7 @@ def application(routes: Iterable[Blueprint]) -> QuartTrio:
         app.register_blueprint(blueprint)
     for kind, handler in _HANDLERS.items():
         app.register_error_handler(kind, handler)
+    app.after_request(_closing)
     return app
 
 
@@ -63,7 +65,11 @@ def bind(host: str, port: int) -> socket.socket:
         OSError: the port is taken, or the host is not one of this machine's.
 
     """
-    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except UnicodeError as error:
+        raise socket.gaierror(socket.EAI_NONAME, "this cannot be a host's name") from error
+    family, _, _, _, address = found[0]
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -72,6 +78,13 @@ def bind(host: str, port: int) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+async def _closing(response: Response) -> Response:
+    """End the connection after a refusal: it may precede the end of the body, which nobody reads any more."""
+    if response.status_code >= HTTPStatus.BAD_REQUEST and request.http_version.startswith("1"):
+        response.headers["Connection"] = "close"
+    return response
 
 
 def _bad_request(fault: Exception) -> Response:

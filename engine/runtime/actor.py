@@ -39,7 +39,19 @@ _log = structlog.get_logger()
 class Actor:
     """An awake user. A new one starts from nothing and is ready at once; a sleeping one is loaded by its task."""
 
-    __slots__ = ("_mailbox", "_parked", "_settled", "_store", "_taken", "_user", "gone", "leaving", "name", "used")
+    __slots__ = (
+        "_mailbox",
+        "_parked",
+        "_settled",
+        "_store",
+        "_taken",
+        "_unsavable",
+        "_user",
+        "gone",
+        "leaving",
+        "name",
+        "used",
+    )
 
     def __init__(self, name: str, store: Store, taken: Taken) -> None:
         self.name = name
@@ -54,6 +66,7 @@ class Actor:
         self._parked: trio.lowlevel.Task | None = None
         self._mailbox: deque[Turn] | None = None
         self._settled: trio.Event | None = None
+        self._unsavable = False
 
     @property
     def waiting(self) -> int:
@@ -62,12 +75,13 @@ class Actor:
 
     @property
     def idle(self) -> bool:
-        """Whether the task is parked with nothing to do."""
-        return self._parked is not None
+        """Whether the task is parked with nothing to do, and may save the user as far as is known."""
+        return self._parked is not None and not self._unsavable
 
     def deliver(self, turn: Turn) -> None:
         """Take the turn now if nothing stands before it, otherwise in its order."""
         self.used = turn.now
+        self._unsavable = False
         if self._parked is not None and self._user is not None and turn.absorbs is None:
             self._take(self._user, turn, None)
             return
@@ -116,7 +130,15 @@ class Actor:
 
     async def _load(self, program: Program) -> None:
         raw = await self._store.load(self.name)
-        self._user = User(self.name, program) if raw is None else User.restore(raw, program)
+        self._user = User(self.name, program) if raw is None else self._restored(raw, program)
+
+    def _restored(self, raw: bytes, program: Program) -> User:
+        """The user as saved; where that cannot be read, one who starts anew, for what comes in must go somewhere."""
+        try:
+            return User.restore(raw, program)
+        except Exception:  # noqa: BLE001 - one user's state must not end the process and with it everyone's
+            _log.exception("state cannot be read, the user starts anew")
+            return User(self.name, program)
 
     async def _drain(self) -> None:
         while self._mailbox and self._user is not None:
@@ -146,9 +168,18 @@ class Actor:
         await trio.lowlevel.wait_task_rescheduled(abort)
 
     async def _save(self) -> None:
-        """Put the state away, and end unless something arrived meanwhile."""
+        """Put the state away, and end unless something arrived meanwhile.
+
+        A user whose state cannot be written stays awake; it is tried again when it is idle after a further turn.
+        """
         if self._user is not None:
-            await self._store.save(self.name, self._user.snapshot())
+            try:
+                snapshot = self._user.snapshot()
+            except Exception:  # noqa: BLE001 - one user's state must not end the process and with it everyone's
+                self._unsavable = True
+                _log.exception("state cannot be written, the user stays awake")
+                return
+            await self._store.save(self.name, snapshot)
         self.gone = not self._mailbox
 
     def _announce(self) -> None:

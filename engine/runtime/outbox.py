@@ -7,9 +7,10 @@ the person as they are then. What a destination refused, or may have sent, is ne
 
 import heapq
 import random
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from itertools import count, islice
+from itertools import count
 from typing import Any
 
 import structlog
@@ -24,6 +25,7 @@ ATTEMPTS = 5
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 60.0
 _KEPT = 10_000
+"""How many ended messages are remembered."""
 
 Context = Callable[[str, Firing], Awaitable[Mapping[str, Any]]]
 """What a template may speak of: asked for the user (canonical id) and the firing, at the time of sending."""
@@ -66,6 +68,7 @@ class Outbox:
     ) -> None:
         self._lanes = {name: _Lane(name, each, self) for name, each in destinations.items()}
         self._dispatches: dict[str, Dispatch] = {}
+        self._ended: deque[Dispatch] = deque()
         self.waiting = 0
         """How many messages are not ended."""
         self._empty = trio.Event()
@@ -84,8 +87,6 @@ class Outbox:
                 self._lanes[self.renderer.destination_of(message)].put(dispatch)
             else:
                 self.end(dispatch, "failed", f"there is no message {message!r}")
-        if len(self._dispatches) > 2 * _KEPT:
-            self._forget()
 
     def find(self, firing: Firing, message: str) -> Dispatch | None:
         """What became of a firing's message; None where that is no longer known."""
@@ -112,12 +113,15 @@ class Outbox:
         log("message", trigger=dispatch.firing.trigger, message=dispatch.message, status=status, reason=reason)
         if not self.waiting:
             self._empty.set()
+        self._ended.append(dispatch)
+        self._forget()
 
     def _forget(self) -> None:
-        """Keep the latest, and those that are still on their way."""
-        spare = len(self._dispatches) - _KEPT
-        for key in [d.id for d in islice(self._dispatches.values(), spare) if d.ended is not None]:
-            del self._dispatches[key]
+        """Forget the one that ended longest ago, where too many are remembered."""
+        if len(self._ended) > _KEPT:
+            oldest = self._ended.popleft()
+            if self._dispatches.get(oldest.id) is oldest:
+                del self._dispatches[oldest.id]
 
 
 class _Lane:

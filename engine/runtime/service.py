@@ -15,11 +15,11 @@ from engine.runtime.outbox import Outbox
 from engine.runtime.ports import Destination, Rejected, Renderer, Store, Telemetry
 from engine.runtime.router import Router
 
-RECENT = 100
-"""How many of a user's latest events a template may speak of."""
+RECENT = 20
+"""How many of a user's latest events of each name a template may speak of."""
 
 HISTORY = 5_000
-"""How far back, in events, the one that fired is looked for."""
+"""How far back, in events, they and the one that fired are looked for."""
 
 IDLE_AFTER: Millis = 300_000
 """How long a user takes no turn before falling asleep."""
@@ -77,12 +77,14 @@ def context(user: User, firing: Firing) -> dict[str, Any]:
     """What a template may speak of.
 
     `event` is the event that fired, None where time alone did; `recent` leads from the name of an event to its latest
-    occurrences, newest first. An event is a mapping of `name`, `ts` and `properties`.
+    occurrences, newest first, however much else happened since. An event is a mapping of `name`, `ts` and `properties`.
     """
     history = user.recent(HISTORY)
     recent: dict[str, list[dict[str, Any]]] = {}
-    for record in history[:RECENT]:
-        recent.setdefault(record.name, []).append(_told(record))
+    for record in history:
+        latest = recent.setdefault(record.name, [])
+        if len(latest) < RECENT:
+            latest.append(_told(record))
     return {
         "user": firing.user,
         "trigger": firing.trigger,

@@ -64,7 +64,7 @@ class Sidecar:
 
     async def user(self, user_id: str) -> httpx.Response:
         """What the admin is told of a user."""
-        return await self.stranger.get(f"/admin/user/{user_id}", headers=self.admin)
+        return await self.stranger.get("/admin/user", params={"id": user_id}, headers=self.admin)
 
     @property
     def admin(self) -> dict[str, str]:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.keys import Keys, read_keys
+from adapters.keys import Keys, read_admin_token, read_keys
 from adapters.secrets import Secret, SecretError
 from adapters.settings import Settings
 
@@ -39,3 +39,32 @@ def test_only_the_very_key_opens(shown: str | None) -> None:
     assert keys.administers("admin")
     assert not keys.writes(shown)
     assert not keys.administers(shown)
+
+
+def test_an_empty_key_is_never_right() -> None:
+    for empty in ("", None):
+        assert not Keys("", "").writes(empty)
+        assert not Keys("", "").administers(empty)
+
+
+@pytest.mark.parametrize("left", ["", "\n"])
+def test_a_key_that_a_crash_left_empty_is_made_again(tmp_path: Path, left: str) -> None:
+    (tmp_path / "write_key").write_text(left)
+    assert len(read_keys(Settings(data=str(tmp_path)), {}).write_key) > 20
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["admin_token", "write_key"]
+
+
+def test_a_key_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:
+    file = tmp_path / "write_key"
+    file.write_text("mine\n")
+    file.chmod(0o644)
+    assert read_keys(Settings(data=str(tmp_path)), {}).write_key == "mine"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_an_empty_variable_or_file_is_an_error_that_names_it(tmp_path: Path) -> None:
+    with pytest.raises(SecretError, match="IMPEL_WRITE_KEY"):
+        read_keys(Settings(data=str(tmp_path)), {"IMPEL_WRITE_KEY": " "})
+    (tmp_path / "admin_token").write_text("\n")
+    with pytest.raises(SecretError, match="admin_token"):
+        read_admin_token(Settings(data=str(tmp_path)), {})

@@ -3,6 +3,7 @@ import signal
 import socket
 import time
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -66,7 +67,7 @@ def test_a_user_is_shown_by_the_command(tmp_path: Path, capsys: pytest.CaptureFi
         assert call("user", "u1", "--config", str(config), "--json") == 0
         assert json.loads(capsys.readouterr().out)["recent"][0]["event"] == "view"
         assert call("user", "stranger", "--config", str(config)) == 1
-        assert "nobody by that id" in capsys.readouterr().err
+        assert "nobody is known by that id" in capsys.readouterr().err
 
 
 def test_a_user_without_a_sidecar_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -117,3 +118,54 @@ def test_with_both_keys_given_the_data_folder_is_made_all_the_same(tmp_path: Pat
         process.communicate(timeout=5)
     assert url
     assert process.returncode == 0
+
+
+def test_with_very_many_awake_it_ends_in_time(tmp_path: Path) -> None:
+    with started(write_config(tmp_path), IMPEL_WRITE_KEY="k") as (process, url):
+        calls = [{"type": "track", "userId": f"u{number}", "event": "view"} for number in range(20_000)]
+        answer = httpx.post(f"{url}/v1/batch", json={"batch": calls}, auth=("k", ""), timeout=20)
+        assert answer.json() == {"success": True}
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=5)
+        left = time.time()
+    logs = [json.loads(line) for line in out.splitlines()]
+    ended = datetime.fromisoformat(next(log["timestamp"] for log in logs if log["event"] == "ended"))
+    assert process.returncode == 0
+    assert not (tmp_path / "data" / "address").exists()
+    assert left - ended.timestamp() < 0.5  # to take the tasks apart one by one needs longer
+
+
+def test_the_lines_that_it_greets_with_work(tmp_path: Path) -> None:
+    with started(write_config(tmp_path, SETTINGS + "write_key: {env: SHOP}"), SHOP="the key") as (process, url):
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=5)
+    lines = [line.strip() for line in err.splitlines() if "curl" in line]
+    assert [url in line and '-u "$SHOP:"' in line for line in lines] == [True, True]
+    assert "@shop.example" in lines[0]
+    assert "cart_updated" in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said", "unsaid"),
+    [
+        (["--port", "70000"], "--port", "environment"),
+        (["--port", "0", "--host", "192.0.2.1"], "`--host` or IMPEL_HOST", "--port"),
+        (["--port", "0", "--host", "a" * 70 + ".example"], "`--host` or IMPEL_HOST", "--port"),
+    ],
+)
+def test_a_wrong_option_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str, unsaid: str
+) -> None:
+    assert call("run", "--config", config_with(tmp_path), *arguments) == 1
+    err = capsys.readouterr().err
+    assert said in err
+    assert unsaid not in err
+
+
+def test_a_data_folder_that_cannot_be_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("IMPEL_DATA", str(tmp_path / "file" / "x"))
+    assert call("run", "--config", config_with(tmp_path), "--port", "0") == 1
+    assert f"the data folder {tmp_path / 'file' / 'x'} cannot be written" in capsys.readouterr().err

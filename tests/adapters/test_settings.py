@@ -58,3 +58,15 @@ def test_a_mistake_is_told_with_its_place_and_what_to_write(tmp_path: Path, text
 def test_a_mistake_in_the_environment_names_the_variable(tmp_path: Path, name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=name):
         written(tmp_path, "port: 1", **{name: value})
+
+
+def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as error:
+        written(tmp_path, "prot: 1\nhost: 5\nlog_level: loud\nretention: 5d\n")
+    assert [line.split(" ")[0].rsplit(":", 2)[1] for line in str(error.value).splitlines()] == ["1", "2", "3"]
+
+
+def test_an_option_goes_before_the_environment_and_is_named_as_one(tmp_path: Path) -> None:
+    assert read_settings(tmp_path, {"IMPEL_PORT": "many"}, {"port": 5}).port == 5
+    with pytest.raises(SettingsError, match=r"^--port: "):
+        read_settings(tmp_path, {}, {"port": 70_000})

@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -7,7 +7,7 @@ from trio.testing import MockClock
 
 from adapters.destinations.memory import Memory
 from engine.core.decisions import Firing
-from engine.runtime.outbox import ATTEMPTS, Outbox
+from engine.runtime.outbox import ATTEMPTS, Dispatch, Outbox
 from engine.runtime.ports import Rejected, Unavailable, Unclear
 from tests.runtime.rig import Plain, Quiet, trio_clock
 
@@ -140,3 +140,33 @@ async def test_a_fault_in_a_destination_leaves_its_worker_at_work(
     assert dispatch is not None
     assert (dispatch.status, dispatch.reason) == ("unclear", "KeyError in the destination")
     assert [delivery.user for delivery in there.accepted] == ["u1"]
+
+
+class Counted(dict[str, Dispatch]):
+    """A dictionary that counts the entries that are looked through."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looked_at = 0
+
+    def __iter__(self) -> Iterator[str]:
+        for key in super().__iter__():
+            self.looked_at += 1
+            yield key
+
+    def values(self) -> Any:
+        return [self[key] for key in self]
+
+
+async def test_a_backlog_is_not_looked_through_and_only_the_ended_are_forgotten(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.runtime.outbox._KEPT", 10)
+    counted = Counted()
+    monkeypatch.setattr(outbox, "_dispatches", counted)
+    for number in range(100):
+        outbox.put("k:u0", firing(number, "hello", "nowhere"))
+    assert counted.looked_at == 0
+    assert all(outbox.find(firing(number), "hello") for number in range(100))
+    found = [number for number in range(100) if outbox.find(firing(number), "nowhere")]
+    assert found == list(range(90, 100))

@@ -1,6 +1,7 @@
 import gzip
 
 import pytest
+import trio
 
 from adapters.sources.body import BODY_LIMIT
 from tests.adapters.running import Sidecar
@@ -35,6 +36,23 @@ async def test_a_body_that_unpacks_to_too_much_is_refused(sidecar: Sidecar) -> N
     bomb = gzip.compress(b" " * (BODY_LIMIT + 1))
     answer = await sidecar.client.post("/v1/batch", content=bomb, headers={"Content-Encoding": "gzip"})
     assert answer.status_code == 413
+
+
+async def test_a_gzip_body_may_have_several_members(sidecar: Sidecar) -> None:
+    body = gzip.compress(b'{"userId": "u", ') + gzip.compress(b'"event": "view"}')
+    answer = await sidecar.client.post("/v1/track", content=body, headers={"Content-Encoding": "gzip"})
+    assert answer.status_code == 200
+    assert await sidecar.events("u") == ["view"]
+
+
+@pytest.mark.parametrize(
+    ("more", "said"), [(b"junk", "follows the gzip body"), (gzip.compress(b"") * 64, "more than 64 members")]
+)
+async def test_what_follows_a_gzip_body_is_refused_with_the_reason(sidecar: Sidecar, more: bytes, said: str) -> None:
+    body = gzip.compress(b'{"userId": "u", "event": "view"}') + more
+    answer = await sidecar.client.post("/v1/track", content=body, headers={"Content-Encoding": "gzip"})
+    assert answer.status_code == 400
+    assert said in answer.text
 
 
 @pytest.mark.parametrize("body", [b"no gzip", gzip.compress(b"{}")[:-4]])
@@ -100,3 +118,19 @@ async def test_an_ending_sidecar_asks_to_come_back(sidecar: Sidecar) -> None:
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
     assert (await sidecar.client.get("/readyz")).status_code == 503
     assert (await sidecar.client.get("/healthz")).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/batch", "/unknown", "/webhook/shop"])
+async def test_after_a_refusal_the_next_request_is_answered(sidecar: Sidecar, path: str) -> None:
+    for _ in range(20):
+        with trio.fail_after(5):
+            refused = await sidecar.stranger.post(path, content=b" " * (BODY_LIMIT + 1_000_000))
+            assert refused.status_code in {401, 404, 413}
+            assert (await sidecar.stranger.get("/healthz")).status_code == 200
+
+
+async def test_a_key_that_is_no_base64_of_text_is_a_wrong_one(sidecar: Sidecar) -> None:
+    for shown in ("Basic kl\u00fcssel", "Basic /w==", "Basic ="):
+        headers = [(b"Authorization", shown.encode())]
+        answer = await sidecar.stranger.post("/v1/track", json=track(), headers=headers)
+        assert answer.status_code == 401

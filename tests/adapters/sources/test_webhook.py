@@ -34,6 +34,13 @@ async def test_a_list_of_bodies_is_taken_one_by_one(sidecar: Sidecar) -> None:
     assert [each["index"] for each in answer.json()["rejected"]] == [1]
 
 
+async def test_what_is_no_object_in_a_list_is_named_and_its_neighbours_are_taken(sidecar: Sidecar) -> None:
+    answer = await sidecar.client.post("/webhook/shop", json=[5, BODY, [BODY], BODY | {"id": "w2"}])
+    assert answer.status_code == 200
+    assert [each["index"] for each in answer.json()["rejected"]] == [0, 2]
+    assert await sidecar.events("12345") == ["cart", "cart"]
+
+
 @pytest.mark.parametrize(("path", "status"), [("/webhook/shop", 400), ("/webhook/unknown", 404)])
 async def test_what_cannot_be_mapped_is_refused(sidecar: Sidecar, path: str, status: int) -> None:
     assert (await sidecar.client.post(path, json={"event": "view"})).status_code == status

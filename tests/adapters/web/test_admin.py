@@ -58,7 +58,7 @@ async def test_a_change_that_makes_no_sense_is_refused(sidecar: Sidecar, name: s
 async def test_a_stranger_is_not_shown_and_nobody_is_without_the_token(sidecar: Sidecar) -> None:
     await sidecar.client.post("/v1/track", json={"userId": "u", "event": "view"})
     assert (await sidecar.user("stranger")).status_code == 404
-    assert (await sidecar.client.get("/admin/user/u")).status_code == 401
+    assert (await sidecar.client.get("/admin/user?id=u")).status_code == 401
 
 
 async def test_metrics_count_what_happens_and_name_nobody(sidecar: Sidecar) -> None:
@@ -80,3 +80,23 @@ async def test_metrics_count_what_happens_and_name_nobody(sidecar: Sidecar) -> N
     assert values["impel_turn_seconds_count",] == 3
     assert values["impel_users_awake",] == 1
     assert "somebody" not in page
+
+
+@pytest.mark.parametrize("user_id", [".", "..", "a/../b", "a?b#c", " ", "%2e"])
+async def test_a_person_is_shown_whatever_the_id(sidecar: Sidecar, user_id: str) -> None:
+    await sidecar.client.post("/v1/track", json={"userId": user_id, "event": "view"})
+    assert (await sidecar.user(user_id)).json()["user"] == user_id
+
+
+async def test_nobody_has_the_empty_id(sidecar: Sidecar) -> None:
+    answer = await sidecar.user("")
+    assert (answer.status_code, answer.json()["error"]) == (404, "nobody is known by that id")
+
+
+@pytest.mark.parametrize(("digits", "status"), [(4_300, 200), (4_301, 400)])
+async def test_a_change_for_an_id_of_thousands_of_digits_is_answered(
+    sidecar: Sidecar, digits: int, status: int
+) -> None:
+    body = b'{"member": true, "userId": %s}' % (b"9" * digits)
+    answer = await sidecar.stranger.post("/v1/segments/vip", content=body, headers=sidecar.admin)
+    assert answer.status_code == status
