@@ -39,7 +39,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(st.tuples(st.booleans(), VALUES), max_size=8), VALUES)
 def test_any_value_is_lived_with_saved_and_brought_back(items: list[tuple[bool, Any]], last: Any) -> None:
     user = User("k:u", PROGRAM)
@@ -52,7 +52,6 @@ def test_any_value_is_lived_with_saved_and_brought_back(items: list[tuple[bool, 
     assert told(other.observe(final, 99) + other.wake(DAY)) == told(user.observe(final, 99) + user.wake(DAY))
 
 
-@settings(deadline=None)
 @given(VALUES, VALUES)
 def test_two_people_with_any_values_become_one(mine: Any, theirs: Any) -> None:
     user, visitor = User("k:u", PROGRAM), User("a:v", PROGRAM)

@@ -10,7 +10,7 @@ from engine.core.user import User
 from engine.core.watch import Step
 from tests.core.worlds import World, lived, told, worlds
 
-RANDOM = settings(max_examples=150, deadline=None)
+RANDOM = settings(max_examples=150)
 
 
 def alone(made: World) -> User:
