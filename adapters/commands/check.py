@@ -41,7 +41,7 @@ def check(
         return 1
     beside = has_content(folder)
     messages = message_names(folder) if beside else None
-    right = not beside or messages_or_tell(folder, settings, None, console) is not None
+    right = not beside or messages_or_tell(folder, settings, console) is not None
     loaded = load_or_tell(folder, settings.retention_ms, console, messages=messages)
     if not loaded or not right:
         return 1

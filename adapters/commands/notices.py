@@ -74,22 +74,16 @@ def message_names(path: Path) -> frozenset[str]:
     return frozenset(file.stem for file in (path / "messages").glob("*") if file.suffix in {".yaml", ".yml"})
 
 
-def messages_or_tell(path: Path, settings: Settings, loaded: Loaded | None, console: Console) -> Messages | None:
+def messages_or_tell(path: Path, settings: Settings, console: Console) -> Messages | None:
     """The messages beside the trigger files; None, with what is wrong on the console, where they do not check."""
     try:
-        messages = Messages.load(content_files(path), settings.destinations)
+        return Messages.load(content_files(path), settings.destinations)
     except MessageErrors as errors:
         for each in errors.errors:
             fail(console, str(each))
-        return None
     except (OSError, UnicodeDecodeError) as error:
         fail(console, str(error))
-        return None
-    missing = {name for trigger in loaded.triggers for name in trigger.send} - messages.names if loaded else set()
-    if missing:
-        fail(console, f"triggers send messages that are not in {path / 'messages'}: {', '.join(sorted(missing))}")
-        return None
-    return messages
+    return None
 
 
 def show(notice: Notice, console: Console) -> None:

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.text import Text
 
 from adapters.app import Shop, sidecar
-from adapters.commands.notices import fail, load_or_tell, messages_or_tell, stderr
+from adapters.commands.notices import fail, load_or_tell, message_names, messages_or_tell, stderr
 from adapters.keys import OWNER_FOLDER, read_keys
 from adapters.secrets import SecretError
 from adapters.settings import PREFIX, Settings, SettingsError, read_settings
@@ -97,8 +97,8 @@ def open_shop(config: Path, overrides: dict[str, object], console: Console) -> S
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
         settings = read_settings(config, os.environ, given)
-        loaded = load_or_tell(config, settings.retention_ms, console)
-        messages = messages_or_tell(config, settings, loaded, console)
+        messages = messages_or_tell(config, settings, console)
+        loaded = load_or_tell(config, settings.retention_ms, console, messages=message_names(config))
         if loaded is None or messages is None:
             return None
         _make_data_folder(settings)

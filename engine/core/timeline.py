@@ -4,7 +4,7 @@ A *place* on a timeline is one int, `ts << 40 | seq`: places compare as the pair
 after all events of its millisecond has the highest seq there is.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 
 import msgspec
 
@@ -95,8 +95,3 @@ class Timeline:
         """Assert the invariants, for tests."""
         assert self.places == sorted(set(self.places))  # noqa: S101  an invariant is an assertion
         assert self.places == [record.place for record in self.records]  # noqa: S101
-
-
-def count_after(places: list[Place], ts: Millis) -> int:
-    """How many of the sorted places lie after that instant."""
-    return len(places) - bisect_right(places, after_all(ts))

@@ -25,11 +25,6 @@ FALSE: Truth = -INF
 """False for good."""
 
 
-def holds(truth: Truth) -> bool:
-    """Whether the state is true."""
-    return truth > 0
-
-
 def until(truth: Truth) -> Millis:
     """The instant up to which the answer is good, exclusive; INF for good."""
     return abs(truth)
