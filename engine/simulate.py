@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from operator import index
 from typing import Any, SupportsIndex
 
+from engine.core.calls import group_traits, visit_properties
 from engine.core.decisions import Firing
 from engine.core.events import Input, Membership, Millis, Track, Traits, encode
 from engine.core.identity import Identities
@@ -199,16 +200,13 @@ def _event_name(item: Mapping[str, Any], kind: str) -> str:
 def _properties(item: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
     """The properties; those of a page or screen have its name and category among them."""
     properties = _mapping(item, "properties")
-    if kind == "track":
-        return properties
-    said = {key: item[key] for key in ("name", "category") if item.get(key) is not None}
-    return {**said, **properties}
+    return properties if kind == "track" else visit_properties(properties, item.get("name"), item.get("category"))
 
 
 def _traits(item: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
     """The traits; those of a group are one trait, `group`."""
     traits = _mapping(item, "traits")
-    return {"group": {**traits, "id": _id(item, "groupId")}} if kind == "group" else traits
+    return group_traits(traits, _id(item, "groupId")) if kind == "group" else traits
 
 
 def _mapping(item: Mapping[str, Any], key: str) -> Mapping[str, Any]:

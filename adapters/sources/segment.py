@@ -13,6 +13,7 @@ import msgspec
 from adapters.sources.envelope import CODECS, NONE, Batch, Context, Form
 from adapters.sources.instants import BadInstant, instant
 from adapters.sources.objects import read_object
+from engine.core.calls import group_traits, visit_properties
 from engine.core.events import NOTHING, Millis, decode
 from engine.runtime.arrivals import Alias, Arrival, Event, Profile
 
@@ -136,10 +137,8 @@ class _Decoder:
     def _visit(self, call: _Call, name: str) -> Event:
         """A page or screen: an event of that name, with `name` and `category` as properties."""
         properties = read_object(call.properties, "properties")
-        said = {"name": call.name, "category": call.category}
-        known = {key: value for key, value in said.items() if value is not None}
-        if known:
-            properties = self._write(known | decode(properties))
+        if call.name is not None or call.category is not None:
+            properties = self._write(visit_properties(decode(properties), call.name, call.category))
         return self._event(call, name, properties)
 
     def _event(self, call: _Call, name: str, properties: bytes) -> Event:
@@ -168,8 +167,8 @@ class _Decoder:
         group_id = text_of(call.group_id)
         if group_id is None:
             raise ValueError("a group call needs a `groupId`")
-        group = decode(read_object(call.traits, "traits")) | {"id": group_id}
-        return self._profile(call, self._write({"group": group}), links=False)
+        group = group_traits(decode(read_object(call.traits, "traits")), group_id)
+        return self._profile(call, self._write(group), links=False)
 
     def _profile(self, call: _Call, traits: bytes, *, links: bool) -> Profile:
         self._happened(call)

@@ -29,9 +29,11 @@ class _Novice:
     def __init__(self, user: "User", program: Program) -> None:
         self.user = type(user)(user.name, program)
         self.awaited: dict[Watch, Millis] = {}
-        """The latest instant that each watch ever waited for."""
+        """The latest instant that each watch of a trigger that backfills ever waited for."""
         self.fell_due: dict[Whose, Millis] = {}
         """The latest instant at which time alone made a trigger fire."""
+        if not program.triggers:
+            return
         self.user.history.whole.profile = dict(user.profile)
         self.user.history.whole.lists = set(user.history.whole.lists)
         for record in sorted(user.history.timeline.records, key=lambda record: record.seq):
@@ -44,8 +46,9 @@ class _Novice:
             if firing.event is None:
                 self.fell_due[firing.trigger, firing.per] = firing.at
         for watch, _due in self.user.deadlines:
-            awaited = max((node.awaited(watch) for node in watch.trigger.nodes), default=0)
-            self.awaited[watch] = max(awaited, self.awaited.get(watch, 0))
+            if watch.trigger.backfill:
+                awaited = max((node.awaited(watch) for node in watch.trigger.nodes), default=0)
+                self.awaited[watch] = max(awaited, self.awaited.get(watch, 0))
 
     def is_overdue(self, watch: Watch) -> bool:
         """Whether the latest deadline of a watch has passed, so that it fired."""
@@ -59,6 +62,8 @@ def adopt(user: "User", program: Program) -> list[Firing]:
     user.history = _under(program, user.history)
     user.program, user.deadlines = program, Deadlines()
     user.watches = Watches(user.history, user.deadlines)
+    for watch in novice.user.watches:
+        watch.fired_at = None  # what fired on the way lies behind
     for watch in [*kept, *novice.user.watches]:
         _move(user, watch)
     return _backfill(user, novice)
@@ -111,11 +116,8 @@ def _under(program: Program, former: History) -> History:
 
 def _move(user: "User", watch: Watch) -> None:
     """Point a watch at the user's own scopes and the new trigger, and arm it."""
-    trigger = user.program.by_name[watch.trigger.name]
-    is_new = watch.trigger is trigger
-    watch.trigger, watch.scope = trigger, user.history.counterpart(trigger.path, watch.scope)
-    if is_new:
-        watch.fired_at = None  # what fired on the way lies behind
+    watch.trigger = user.program.by_name[watch.trigger.name]
+    watch.scope = user.history.counterpart(watch.trigger.path, watch.scope)
     user.watches.put(watch)
     user.deadlines.take(watch)
 

@@ -42,12 +42,13 @@ class History:
         self.births: list[dict[Key, int]] = [{} for _ in program.paths]
         """`seq` of the first event with a value whose events are all forgotten: values keep their order."""
 
-    def see(self, record: Recorded, properties: Properties | None = None) -> Seen:
+    def read(self, name: str, properties: bytes) -> Properties:
+        """The properties of an event of that name, if anybody asks for them."""
+        return decode(properties) if self.program.route(name).reads else {}
+
+    def see(self, record: Recorded, properties: Properties) -> Seen:
         """Find out whom an event concerns; scopes that it is the first to enter are made."""
-        route = self.program.route(record.name)
-        if properties is None:
-            properties = decode(record.properties) if route.reads else {}
-        seen = Seen(record, properties, route)
+        seen = Seen(record, properties, self.program.route(record.name))
         for index, find in enumerate(self.program.paths):
             value = find(properties)
             seen.borne.append(None if kind(value) is None else self._entered(index, value, seen))
@@ -94,10 +95,9 @@ class History:
             if taker.whole:
                 self.whole.feed(taker.whole, place, properties, history=history)
             for index, scope in enumerate(seen.borne):
-                if scope is None:
-                    self.silences[index].feed(taker.silence[index], place, properties, history=history)
-                else:
-                    scope.feed(taker.by_value[index], place, properties, history=history)
+                feeds = taker.silence[index] if scope is None else taker.by_value[index]
+                if feeds:
+                    (scope or self.silences[index]).feed(feeds, place, properties, history=history)
 
     def surplus(self, now: Millis) -> tuple[Place, list[Recorded]] | None:
         """Before which place to forget, and which of that is still young but too much; None if nothing need go."""
@@ -120,7 +120,7 @@ class History:
         for scope in self.all_scopes():
             scope.series.clear()
         for record in self.timeline.records:
-            self._feed(self.see(record))
+            self._feed(self.see(record, self.read(record.name, record.properties)))
 
     def all_scopes(self) -> Iterator[Scope]:
         """Every scope there is."""

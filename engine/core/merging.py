@@ -54,9 +54,8 @@ def _join_histories(user: "User", other: "User") -> None:
     mine.whole.lists |= theirs.whole.lists
     for index, scopes in enumerate(theirs.scopes):
         for scope in scopes.values():
-            if scope.value is not None:
-                kept = mine.enter(index, scope.value, scope.born)
-                kept.born, kept.last = min(kept.born, scope.born), max(kept.last, scope.last)
+            kept = mine.counterpart(index, scope)
+            kept.born = min(kept.born, scope.born)
     for scopes, births, others in zip(mine.scopes, mine.births, theirs.births, strict=True):
         for key, born in others.items():
             if key in scopes:

@@ -161,11 +161,11 @@ class User:
         self.clock = max(now, self.clock)
         return fired + adopt(self, program)
 
-    def _read(self, item: Input) -> dict[str, Any]:
+    def _read(self, item: Input) -> Properties:
         """The traits, or the properties if anybody asks for them."""
         match item:
             case Track(name=name, properties=raw):
-                return decode(raw) if self.program.route(name).reads else {}
+                return self.history.read(name, raw)
             case Traits(traits=raw):
                 return decode(raw)
             case Membership():

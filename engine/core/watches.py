@@ -62,7 +62,7 @@ class Watches:
         for taker in seen.takers:
             for trigger in taker.triggers:
                 if trigger.path is None:
-                    turns[whole.watches.get(trigger) or self.over(trigger, whole, t)] = step
+                    turns[self.over(trigger, whole, t)] = step
                 elif scope := seen.borne[trigger.path]:
                     turns[self.over(trigger, scope, t)] = step
                 else:

@@ -100,3 +100,11 @@ def test_a_snapshot_after_a_change_goes_on_under_the_new_files() -> None:
     user = user_with(OTHER, ("add", 0))
     user.adopt(program, MINUTE)
     assert when(User.restore(user.snapshot(), program).wake(DAY)) == [("cart", HOUR)]
+
+
+def test_to_take_up_the_same_files_again_forgets_no_cooldown() -> None:
+    program = files(keen="when: view, cooldown: 1h")
+    user = user_with(program, ("view", 0))
+    user.adopt(program, MINUTE)
+    assert user.observe(Track(9, "view", 2 * MINUTE), 2 * MINUTE) == []
+    assert when(user.observe(Track(10, "view", HOUR), HOUR)) == [("keen", HOUR)]
