@@ -4,14 +4,16 @@ import socket
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 import trio
 from quart import Blueprint
 
-from adapters.content import Messages
+from adapters.configuration import Files, compile_content
 from adapters.destinations import build
 from adapters.keys import Keys
+from adapters.reloading import Reloader
 from adapters.settings import Settings
 from adapters.sources.http import http_source
 from adapters.sources.intake import Intake
@@ -19,70 +21,86 @@ from adapters.sources.lists import lists_source
 from adapters.sources.stream import stream_source
 from adapters.sources.webhook import webhook_source
 from adapters.store.memory import MemoryStore
+from adapters.store.sqlite import FILE, SqliteStore, open_file
 from adapters.telemetry.metrics import Metrics
 from adapters.web.admin import admin
+from adapters.web.database import database
 from adapters.web.health import health
+from adapters.web.outbox import outbox_routes
+from adapters.web.reload import reload_route
 from adapters.web.server import GRACE, application, run_server
-from engine.core.program import Program
-from engine.language.compiler import compile_triggers
-from engine.language.files import Loaded
 from engine.runtime.clock import SteadyClock
+from engine.runtime.keeper import Limits
 from engine.runtime.ports import Destination
 from engine.runtime.service import Service
 
-DRAIN = 3.0
-"""Seconds that messages on their way are given when the process ends."""
+DRAIN = 2.0
+"""Seconds that messages on their way are given when the process ends, and half as many to save everybody."""
 
 _log = structlog.get_logger()
+
+ShopStore = MemoryStore | SqliteStore
 
 
 @dataclass(frozen=True)
 class Shop:
     """All that is read before the start, checked."""
 
+    folder: Path
     settings: Settings
     keys: Keys
-    loaded: Loaded
-    messages: Messages
+    files: Files
 
-    def program(self) -> Program:
-        """The triggers, compiled."""
-        return compile_triggers(
-            self.loaded.triggers,
-            self.loaded.segments,
-            retention=self.settings.retention_ms,
-            history_after=self.settings.history_after_ms,
-            history_limit=self.settings.history_limit,
-        )
 
-    def lists(self) -> frozenset[str]:
-        """The segments that are kept outside."""
-        return frozenset(segment.name for segment in self.loaded.segments if segment.state is None)
+@dataclass(frozen=True)
+class Sidecar:
+    """One that runs; `ready` is set when it takes events."""
+
+    service: Service
+    reloader: Reloader
+    ready: trio.Event
+
+
+def open_shop_store(settings: Settings) -> ShopStore:
+    """The store that the settings ask for.
+
+    Raises:
+        StoreError: it cannot be opened, is in use, or lacks what was acknowledged.
+
+    """
+    return MemoryStore() if settings.store == "memory" else open_file(Path(settings.data) / FILE)
 
 
 async def sidecar(
     shop: Shop,
+    store: ShopStore,
     listener: socket.socket,
     ending: Callable[[], Awaitable[None]],
     *,
     ended: Callable[[], object] = lambda: None,
-    task_status: trio.TaskStatus[Service] = trio.TASK_STATUS_IGNORED,
+    task_status: trio.TaskStatus[Sidecar] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Run until `ending` returns, then take nothing more, finish what has arrived, and give the outbox a moment.
 
-    The server is left its moment too, but not waited for before the outbox: a client that never reads its answer keeps
-    the server in a send that cannot be cancelled. `ended` is called when nothing is left to do but to take all apart.
+    It listens, and says that it is not ready, while it recovers. The server is left its moment at the end too, but not
+    waited for before the outbox: a client that never reads its answer keeps the server in a send that cannot be
+    cancelled. `ended` is called when nothing is left to do but to take all apart.
+
+    Raises:
+        StoreError: the store can be read or written no more; nothing acknowledged is lost.
+
     """
     async with AsyncExitStack() as stack:
         entries = shop.settings.destinations.items()
         opened = {name: await stack.enter_async_context(build(name, entry)) for name, entry in entries}
         metrics = Metrics()
-        service = _service(shop, opened, metrics)
-        app, served = application(_routes(shop, service, metrics)), trio.Event()
+        service = _service(shop, store, opened, metrics)
+        running = Sidecar(service, Reloader(shop.folder, shop.settings, service, shop.files), trio.Event())
+        app, served = application(_routes(shop, store, running, metrics)), trio.Event()
         async with trio.open_nursery() as nursery:
-            await nursery.start(service.run)
+            nursery.start_soon(_serve, service, running.ready)
             await nursery.start(run_server, app, listener, ending, served)
-            task_status.started(service)
+            task_status.started(running)
             await ending()
             left = await service.drain(DRAIN)
             with trio.move_on_after(GRACE):
@@ -92,27 +110,38 @@ async def sidecar(
             nursery.cancel_scope.cancel()
 
 
-def _service(shop: Shop, destinations: Mapping[str, Destination], metrics: Metrics) -> Service:
-    clock = SteadyClock()
+async def _serve(service: Service, ready: trio.Event) -> None:
+    async with trio.open_nursery() as nursery:
+        await nursery.start(service.run)
+        ready.set()
+
+
+def _service(shop: Shop, store: ShopStore, destinations: Mapping[str, Destination], metrics: Metrics) -> Service:
+    clock, settings = SteadyClock(), shop.settings
     service = Service(
-        shop.program(),
-        store=MemoryStore(),
+        shop.files.configuration,
+        compile_content=compile_content,
+        store=store,
         destinations=destinations,
-        renderer=shop.messages,
         clock=clock,
         telemetry=metrics,
+        limits=Limits(settings.idle_after_ms, settings.awake_users, settings.uncommitted_events),
     )
-    metrics.watch(service.router.statistics, lambda: service.outbox.waiting, lambda: clock.suspicious)
+    metrics.watch(service, lambda: clock.suspicious)
     return service
 
 
-def _routes(shop: Shop, service: Service, metrics: Metrics) -> list[Blueprint]:
-    keys, intake = shop.keys, Intake(service.router, metrics)
+def _routes(shop: Shop, store: ShopStore, running: Sidecar, metrics: Metrics) -> list[Blueprint]:
+    keys, service = shop.keys, running.service
+    intake = Intake(service, metrics)
     return [
-        health(metrics, lambda: not service.router.closed),
+        health(metrics, service),
         http_source(keys, intake),
         stream_source(keys, intake),
         webhook_source(keys, intake, shop.settings.webhooks),
-        lists_source(keys, intake, shop.lists()),
+        lists_source(keys, intake, lambda: running.reloader.files.lists),
         admin(keys, service),
+        reload_route(keys, running.reloader),
+        outbox_routes(keys, service.outbox, service.store),
+        database(keys, store),
     ]

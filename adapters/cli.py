@@ -21,6 +21,9 @@ app.command("adapters.commands.check:check", name="check")
 app.command("adapters.commands.trials:run_trials", name="test")
 app.command("adapters.commands.simulate:simulate_file", name="simulate")
 app.command("adapters.commands.user:user", name="user")
+app.command("adapters.commands.reload:reload", name="reload")
+app.command("adapters.commands.outbox:app", name="outbox")
+app.command("adapters.commands.db:app", name="db")
 app.command("adapters.commands.schema:print_schema", name="schema")
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from ruamel.yaml import YAML
@@ -43,6 +43,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     retention: str = "90d"
     history_after: str = "24h"
     history_limit: Annotated[int, msgspec.Meta(ge=1)] = 5_000
+    store: Literal["file", "memory"] = "file"
+    """`memory` forgets everything when the process ends."""
+    idle_after: str = "5m"
+    """How long a user does nothing before leaving memory."""
+    awake_users: Annotated[int, msgspec.Meta(ge=1)] = 50_000
+    """Users held in memory at most."""
+    uncommitted_events: Annotated[int, msgspec.Meta(ge=1)] = 20_000
+    """Events that may wait to be written; past that, senders are asked to come back."""
     log_level: str = "info"
     write_key: Secret | None = None
     """Without one, a key is made and kept in the data folder."""
@@ -53,7 +61,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     webhooks: dict[str, Mapped] = {}
 
     def __post_init__(self) -> None:
-        for field in ("retention", "history_after"):
+        for field in ("retention", "history_after", "idle_after"):
             try:
                 parse_duration(getattr(self, field))
             except ValueError as error:
@@ -65,6 +73,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def retention_ms(self) -> Millis:
         """`retention` in milliseconds."""
         return parse_duration(self.retention)
+
+    @property
+    def idle_after_ms(self) -> Millis:
+        """`idle_after` in milliseconds."""
+        return parse_duration(self.idle_after)
 
     @property
     def history_after_ms(self) -> Millis:

@@ -22,6 +22,8 @@ def demo(
 ) -> int:
     """Start the sidecar with a small stream of shoppers, and show each message as it leaves. Ctrl-C ends it.
 
+    Everything is kept in memory, so that each demo begins anew and leaves nothing behind.
+
     Args:
         config: The folder with impel.yaml, triggers/, segments/, messages/ and templates/.
         host: Where to listen, in place of what the settings say.
@@ -31,7 +33,7 @@ def demo(
         The exit status: 0 after an orderly end, 1 if it cannot start.
 
     """
-    return start(config, {"host": host, "port": port}, _shoppers)
+    return start(config, {"host": host, "port": port, "store": "memory"}, _shoppers)
 
 
 async def _shoppers(url: str, shop: Shop) -> None:

@@ -19,18 +19,27 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.text import Text
 
-from adapters.app import Shop, sidecar
-from adapters.commands.notices import fail, load_or_tell, message_names, messages_or_tell, stderr
+from adapters.app import Shop, ShopStore, Sidecar, open_shop_store, sidecar
+from adapters.commands.calling import ADDRESS
+from adapters.commands.notices import fail, show, stderr
+from adapters.configuration import ConfigurationErrors, read_files
 from adapters.keys import OWNER_FOLDER, read_keys
 from adapters.secrets import SecretError
 from adapters.settings import PREFIX, Settings, SettingsError, read_settings
 from adapters.telemetry.logs import configure
 from adapters.web.server import bind
-
-ADDRESS = "address"
-"""The file in the data folder that says where the sidecar listens, while it runs."""
+from engine.runtime.ports import StoreError
 
 Beside = Callable[[str, Shop], Awaitable[None]]
+
+STORE_FAILED = 74
+"""The exit status when the store fails: EX_IOERR of sysexits.h."""
+
+_SWITCH = 0.0005
+"""Seconds after which a busy thread lets another run: with Python's 5 ms, a commit would wait that long for it."""
+
+_PATIENCE, _LOOK = 0.5, 0.1
+"""Seconds after which a recovery is worth a line on the terminal, and between two looks at it."""
 
 _LAST_MOMENT = 4.7
 """Seconds after the signal at which the process ends whatever hinders it."""
@@ -53,7 +62,8 @@ def run(
 ) -> int:
     """Start the sidecar: take events, decide, send.
 
-    It ends on SIGTERM or Ctrl-C, within five seconds, after it has finished what had arrived.
+    It ends on SIGTERM or Ctrl-C, within five seconds, after it has finished what had arrived. On SIGHUP it reads its
+    triggers, segments, messages and templates again, as `impel reload` does.
 
     Args:
         config: The folder with impel.yaml, triggers/, segments/, messages/ and templates/.
@@ -61,7 +71,7 @@ def run(
         port: The same; 0 takes any that is free.
 
     Returns:
-        The exit status: 0 after an orderly end, 1 if it cannot start.
+        The exit status: 0 after an orderly end, 1 if it cannot start, 74 if its database can be used no more.
 
     """
     return start(config, {"host": host, "port": port})
@@ -71,7 +81,7 @@ def start(config: Path, overrides: dict[str, object], beside: Beside | None = No
     """Run a sidecar until a signal, with the task `beside`, if any, which is told the URL and the shop.
 
     Returns:
-        The exit status: 0 after an orderly end, 1 if it cannot start.
+        The exit status: 0 after an orderly end, 1 if it cannot start, 74 if the store fails.
 
     """
     console = stderr()
@@ -79,7 +89,10 @@ def start(config: Path, overrides: dict[str, object], beside: Beside | None = No
     if shop is None:
         return 1
     try:
+        store = open_shop_store(shop.settings)
         listener = bind(shop.settings.host, shop.settings.port)
+    except StoreError as error:
+        return fail(console, str(error))
     except OSError as error:
         place = f"{shop.settings.host}:{shop.settings.port}"
         wrong = "port" if error.errno in {EACCES, EADDRINUSE} else "host"
@@ -88,8 +101,21 @@ def start(config: Path, overrides: dict[str, object], beside: Beside | None = No
             f"cannot listen on {place}: {error.strerror}; `--{wrong}` or IMPEL_{wrong.upper()} takes another",
         )
     configure(shop.settings.log_level)
-    trio.run(_run, shop, listener, console, beside)
+    sys.setswitchinterval(_SWITCH)
+    try:
+        trio.run(_run, shop, store, listener, console, beside)
+    except* StoreError as group:
+        _log.critical("the store has failed", reason=str(first_of(group)))
+        (Path(shop.settings.data) / ADDRESS).unlink(missing_ok=True)
+        logging.shutdown()
+        os._exit(STORE_FAILED)  # as in `_leave`
     return 0
+
+
+def first_of(group: BaseExceptionGroup[StoreError]) -> StoreError:
+    """The first of the errors in a group."""
+    first = group.exceptions[0]
+    return first_of(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 def open_shop(config: Path, overrides: dict[str, object], console: Console) -> Shop | None:
@@ -97,12 +123,17 @@ def open_shop(config: Path, overrides: dict[str, object], console: Console) -> S
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
         settings = read_settings(config, os.environ, given)
-        messages = messages_or_tell(config, settings, console)
-        loaded = load_or_tell(config, settings.retention_ms, console, messages=message_names(config))
-        if loaded is None or messages is None:
-            return None
+        files = read_files(config, settings)
         _make_data_folder(settings)
-        return Shop(settings, read_keys(settings, os.environ), loaded, messages)
+        return Shop(config, settings, read_keys(settings, os.environ), files)
+    except ConfigurationErrors as errors:
+        for each in errors.errors:
+            if isinstance(each, str):
+                fail(console, each)
+            else:
+                show(each, console)
+        number = len(errors.errors)
+        console.print(Text(f"{number} error{'s' if number > 1 else ''} in the files", "bold red"))
     except (SettingsError, SecretError, OSError) as error:
         fail(console, str(error))
     return None
@@ -119,21 +150,43 @@ def _make_data_folder(settings: Settings) -> None:
         raise SettingsError(text) from error
 
 
-async def _run(shop: Shop, listener: socket.socket, console: Console, beside: Beside | None) -> None:
+async def _run(shop: Shop, store: ShopStore, listener: socket.socket, console: Console, beside: Beside | None) -> None:
     url = address_of(listener)
     stop = trio.Event()
     file = Path(shop.settings.data) / ADDRESS
     leave = partial(_leave, file)
     async with trio.open_nursery() as nursery:
         await nursery.start(_stop_on_signal, stop)
-        await nursery.start(partial(sidecar, shop, listener, stop.wait, ended=leave))
+        running: Sidecar = await nursery.start(partial(sidecar, shop, store, listener, stop.wait, ended=leave))
+        nursery.start_soon(_reload_on_signal, running)
         file.write_text(url + "\n", "utf-8")
+        await _recovered(running, console)
         _greet(shop, url, console)
-        _log.info("listening", url=url, triggers=len(shop.loaded.triggers))
+        _log.info("listening", url=url, triggers=len(shop.files.loaded.triggers))
         if beside is not None:
             nursery.start_soon(beside, url, shop)
         await stop.wait()
         file.unlink(missing_ok=True)
+
+
+async def _recovered(running: Sidecar, console: Console) -> None:
+    """Wait until events are taken, and show how far it is where that takes long."""
+    with trio.move_on_after(_PATIENCE):
+        await running.ready.wait()
+        return
+    _log.info("recovering")
+    with console.status("recovering") as line:
+        while not running.ready.is_set():
+            line.update(running.service.reason)
+            with trio.move_on_after(_LOOK):
+                await running.ready.wait()
+    _log.info("recovered")
+
+
+async def _reload_on_signal(running: Sidecar) -> None:
+    with trio.open_signal_receiver(signal.SIGHUP) as signals:
+        async for _ in signals:
+            await running.reloader.reload_or_tell()
 
 
 def _leave(address: Path) -> None:
@@ -174,7 +227,7 @@ def _end_for_certain() -> None:
 
 
 def _greet(shop: Shop, url: str, console: Console) -> None:
-    number = len(shop.loaded.triggers)
+    number = len(shop.files.loaded.triggers)
     console.print(
         Text.assemble(("impel", "bold"), f" listens on {url} with {number} trigger{'' if number == 1 else 's'}")
     )

@@ -1,6 +1,5 @@
 """`impel user`: a person as the running sidecar sees them."""
 
-import os
 import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -15,14 +14,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from adapters.commands.calling import Config, call
 from adapters.commands.notices import fail, stderr
-from adapters.commands.run import ADDRESS
-from adapters.keys import read_admin_token
-from adapters.secrets import SecretError
-from adapters.settings import SettingsError, read_settings
 from engine.language.durations import format_duration
 
-_TIMEOUT = 10.0
 _SECOND = 1_000
 
 
@@ -30,7 +25,7 @@ def user(
     user_id: str,
     /,
     *,
-    config: Annotated[Path, Parameter(env_var="IMPEL_CONFIG")] = Path("config"),
+    config: Config = Path("config"),
     url: str | None = None,
     as_json: Annotated[bool, Parameter(name="--json")] = False,
 ) -> int:
@@ -47,21 +42,8 @@ def user(
 
     """
     console = stderr()
-    try:
-        settings = read_settings(config, os.environ)
-        token = read_admin_token(settings, os.environ)
-        base = url or (Path(settings.data) / ADDRESS).read_text("utf-8").strip()
-        answer = httpx.get(
-            f"{base}/admin/user",
-            params={"id": user_id},
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=_TIMEOUT,
-        )
-    except (SettingsError, SecretError) as error:
-        return fail(console, str(error))
-    except (OSError, httpx.HTTPError, httpx.InvalidURL) as error:
-        return fail(console, f"no sidecar can be reached ({error}); is `impel run` running with this configuration?")
-    return _shown(answer, console, as_json=as_json)
+    answer = call("GET", "/admin/user", config=config, url=url, console=console, params={"id": user_id})
+    return 1 if answer is None else _shown(answer, console, as_json=as_json)
 
 
 def _shown(answer: httpx.Response, console: Console, *, as_json: bool) -> int:
@@ -79,15 +61,15 @@ def _shown(answer: httpx.Response, console: Console, *, as_json: bool) -> int:
 def show(person: Mapping[str, Any], console: Console) -> None:
     """Print what `GET /admin/user?id=ID` answers."""
     kind = " (anonymous)" if person["anonymous"] else ""
-    console.print(Text.assemble((_plain(person["user"]), "bold cyan"), kind))
+    console.print(Text.assemble((printable(person["user"]), "bold cyan"), kind))
     now: int = person["now"]
     _section(console, "traits", ((name, _value(value)) for name, value in person["traits"].items()))
     _section(console, "segments", ((name,) for name in person["segments"]))
-    _section(console, "pending", ((_instant(each["at"], now), _named(each)) for each in person["pending"]))
+    _section(console, "pending", ((instant(each["at"], now), _named(each)) for each in person["pending"]))
     _section(console, "fired", (_firing(each, now) for each in person["firings"]))
     events = person["recent"]
     _section(
-        console, "events", ((_instant(e["at"], now), e["event"], _value(e["properties"])) for e in events), cut=True
+        console, "events", ((instant(e["at"], now), e["event"], _value(e["properties"])) for e in events), cut=True
     )
 
 
@@ -97,25 +79,25 @@ def _section(console: Console, title: str, rows: Iterable[tuple[str, ...]], *, c
     for row in rows:
         while cut and len(table.columns) <= len(row):
             table.add_column(no_wrap=True, overflow="ellipsis")
-        table.add_row("", *(Text(_plain(cell)) for cell in row))
+        table.add_row("", *(Text(printable(cell)) for cell in row))
     console.print(Text(title, "bold"))
     console.print(table if table.row_count else Text("  none", "dim"))
 
 
 def _firing(firing: Mapping[str, Any], now: int) -> tuple[str, ...]:
-    return (_instant(firing["at"], now), _named(firing), ", ".join(map(_fate, firing["messages"])))
+    return (instant(firing["at"], now), _named(firing), ", ".join(map(_fate, firing["messages"])))
 
 
 def _fate(message: Mapping[str, Any]) -> str:
     reason = f" ({message['reason']})" if message.get("reason") else ""
-    return f"{message['message']}: {message['status']}{reason}"
+    return f"{message['message']}: {message['state']}{reason}"
 
 
 def _named(entry: Mapping[str, Any]) -> str:
     return str(entry["trigger"]) if entry["per"] is None else f"{entry['trigger']} [{entry['per']}]"
 
 
-def _instant(at: int, now: int) -> str:
+def instant(at: int, now: int) -> str:
     """The time here, and how far off it is."""
     local = datetime.fromtimestamp(at / _SECOND, UTC).astimezone()
     seconds = abs(at - now) // _SECOND * _SECOND
@@ -127,6 +109,6 @@ def _value(value: object) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
-def _plain(text: str) -> str:
+def printable(text: str) -> str:
     """On one line and without control characters: a terminal obeys escape codes, and ids come from outside."""
     return "".join(letter if letter.isprintable() else " " for letter in text)

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.core.events import Millis
-from engine.runtime.ports import Delivery
+from engine.runtime.ports import Delivery, Pace, Retries
 
 _INDENT = 14
 _LINES = 6
@@ -29,6 +29,12 @@ class Console:
     def __init__(self, name: str, terminal: Terminal | None = None) -> None:
         self._name = name
         self._terminal = terminal or Terminal(highlight=False)
+
+    pace = Pace(concurrency=1)
+
+    def retries(self, _: str) -> Retries:
+        """There is nothing to retry."""
+        return Retries(attempts=1)
 
     async def send(self, delivery: Delivery) -> None:
         """Print one message."""

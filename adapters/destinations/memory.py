@@ -5,7 +5,7 @@ from collections import deque
 import msgspec
 import trio
 
-from engine.runtime.ports import Delivery, DeliveryError
+from engine.runtime.ports import Delivery, DeliveryError, Pace, Retries
 
 
 class MemorySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="memory"):
@@ -15,7 +15,9 @@ class MemorySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, ta
 class Memory:
     """Keeps what it is handed."""
 
-    def __init__(self) -> None:
+    def __init__(self, pace: Pace = Pace(), behaves: Retries = Retries()) -> None:  # noqa: B008 - immutable
+        self.pace = pace
+        self.behaves = behaves
         self.attempts: list[Delivery] = []
         """Every delivery handed over, accepted or not."""
         self.accepted: list[Delivery] = []
@@ -25,6 +27,10 @@ class Memory:
     def script(self, *outcomes: DeliveryError | None) -> None:
         """Say how the next attempts end: with that error, or, for None, well. After these, all end well."""
         self._script.extend(outcomes)
+
+    def retries(self, _: str) -> Retries:
+        """As `behaves` says."""
+        return self.behaves
 
     async def send(self, delivery: Delivery) -> None:
         """Accept one message, or fail as scripted."""

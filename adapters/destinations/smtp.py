@@ -24,7 +24,7 @@ import trio
 
 from adapters.destinations.mail import compose, parse_address, recipient
 from adapters.secrets import Secret
-from engine.runtime.ports import Delivery, Rejected, Unavailable, Unclear
+from engine.runtime.ports import Delivery, Pace, Rejected, Retries, Unavailable, Unclear
 
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 _GO_AHEAD = 354
@@ -51,6 +51,9 @@ class SmtpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_
     timeout: float = 10
     """Seconds to wait for each answer of the server."""
     connections: int = 4
+    rate: float = 0
+    """Mails a second; 0: as many as come."""
+    attempts: int = 12
 
     def __post_init__(self) -> None:
         try:
@@ -61,8 +64,8 @@ class SmtpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_
             raise ValueError("username and password go together")
         if self.username and self.security == "none":
             raise ValueError("security: a password is not sent over an open connection")
-        if self.timeout <= 0 or self.connections < 1:
-            raise ValueError("timeout and connections: more than 0")
+        if self.timeout <= 0 or self.connections < 1 or self.attempts < 1 or self.rate < 0:
+            raise ValueError("timeout, connections and attempts: more than 0; rate: 0 or more")
         self._check_unsubscribe()
 
     def _check_unsubscribe(self) -> None:
@@ -83,6 +86,12 @@ class Smtp:
         self._password = settings.password.read() if settings.password else ""
         self._tls = ssl.create_default_context(cafile=settings.ca_file or None)
         self._limiter = trio.CapacityLimiter(settings.connections)
+        self.pace = Pace(settings.connections, settings.rate)
+        self._retries = Retries(settings.attempts, first_pause=30, longest_pause=3_600)
+
+    def retries(self, _: str) -> Retries:
+        """All mails are alike. A server that puts one off wants minutes (RFC 5321, 4.5.4.1), and knows no keys."""
+        return self._retries
 
     async def send(self, delivery: Delivery) -> None:
         """Submit one mail; how the attempt ends is told in this module's docstring.
@@ -129,9 +138,9 @@ def _unavailable(reason: str) -> Iterator[None]:
     try:
         yield
     except smtplib.SMTPResponseException as error:
-        raise Unavailable(f"{reason}: answered {error.smtp_code}") from error
+        raise Unavailable(f"{reason}: answered {error.smtp_code}", account=True) from error
     except OSError as error:  # smtplib's own errors are among them
-        raise Unavailable(f"{reason}: {type(error).__name__}") from error
+        raise Unavailable(f"{reason}: {type(error).__name__}", account=True) from error
 
 
 def _expect_ok(code: int, _text: bytes, what: str) -> None:

@@ -8,10 +8,11 @@ How an attempt ends:
 
     2xx                                                sent
     3xx                                                Rejected: redirects are not followed
-    408, 429, 5xx                                      Unavailable, with Retry-After where given
+    408, 429, 5xx                                      Unavailable, with Retry-After where given; 429, 502 and 503
+                                                       for all messages alike
     any other status                                   Rejected
     ConnectError, ConnectTimeout, PoolTimeout,
-    ProxyError                                         Unavailable: the request never left
+    ProxyError                                         Unavailable for all alike: the request never left
     UnsupportedProtocol, LocalProtocolError            Rejected: the request cannot be made
     any other TransportError (WriteError, ReadError,
     ReadTimeout, RemoteProtocolError ...), or no
@@ -25,6 +26,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from typing import Annotated
 
 import httpx
 import msgspec
@@ -32,10 +34,13 @@ import trio
 
 from adapters.secrets import Secret
 from engine.core.events import Millis
-from engine.runtime.ports import Delivery, Rejected, Unavailable, Unclear
+from engine.language.durations import parse_duration
+from engine.runtime.ports import Delivery, Pace, Rejected, Retries, Unavailable, Unclear
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _TRY_LATER = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+_FOR_ALL = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE})
+"""Every other message would be answered so too."""
 
 
 class WebhookSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="kind", tag="webhook"):
@@ -45,8 +50,25 @@ class WebhookSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, t
     headers: dict[str, str | Secret] = {}
     """Sent with each request; a secret is the whole value of its header."""
     timeout: float = 10
+    deduplicates: str = ""
+    """For how long the receiver recognises an `Idempotency-Key`, such as `24h`: so long what may have been sent is sent
+    again with the same key. Without it, such a message is not sent again."""
+    concurrency: Annotated[int, msgspec.Meta(ge=1)] = 8
+    """Requests at a time."""
+    rate: Annotated[float, msgspec.Meta(ge=0)] = 0
+    """Requests a second; 0: as many as come."""
+    attempts: Annotated[int, msgspec.Meta(ge=1)] = 8
+
+    @property
+    def remembers(self) -> Millis:
+        """`deduplicates` in milliseconds; 0 where the receiver does not."""
+        return parse_duration(self.deduplicates) if self.deduplicates else 0
 
     def __post_init__(self) -> None:
+        try:
+            self.remembers  # noqa: B018 - read to be checked
+        except ValueError as error:
+            raise ValueError(f"deduplicates: {error}") from None
         try:
             url = httpx.URL(self.url)
         except httpx.InvalidURL as error:
@@ -75,16 +97,22 @@ async def open_webhook(settings: WebhookSettings) -> AsyncIterator["Webhook"]:
     # as that, and not as an attempt of which nobody knows how it ended.
     stages = httpx.Timeout(None, connect=settings.timeout / 4, pool=settings.timeout / 4)
     async with httpx.AsyncClient(headers=headers, timeout=stages, follow_redirects=False) as client:
-        yield Webhook(client, settings.url, settings.timeout)
+        yield Webhook(client, settings)
 
 
 class Webhook:
-    """Posts messages to one address; `timeout` in seconds."""
+    """Posts messages to one address."""
 
-    def __init__(self, client: httpx.AsyncClient, url: str, timeout: float) -> None:
+    def __init__(self, client: httpx.AsyncClient, settings: WebhookSettings) -> None:
         self._client = client
-        self._url = url
-        self._timeout = timeout
+        self._url = settings.url
+        self._timeout = settings.timeout
+        self.pace = Pace(settings.concurrency, settings.rate)
+        self._retries = Retries(settings.attempts, remembers=settings.remembers)
+
+    def retries(self, _: str) -> Retries:
+        """All calls are alike."""
+        return self._retries
 
     async def send(self, delivery: Delivery) -> None:
         """Post one message; how the attempt ends is told in this module's docstring."""
@@ -125,7 +153,7 @@ def _failures() -> Iterator[None]:
     try:
         yield
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
-        raise Unavailable(f"cannot be reached: {type(error).__name__}") from error
+        raise Unavailable(f"cannot be reached: {type(error).__name__}", account=True) from error
     except (httpx.UnsupportedProtocol, httpx.LocalProtocolError) as error:
         raise Rejected(f"the request cannot be made: {error}") from error
     except httpx.TransportError as error:
@@ -139,7 +167,7 @@ def _judge(answer: httpx.Response) -> None:
     if answer.is_redirect:
         raise Rejected(f"answered {status}: redirects are not followed; set `url` to the final address")
     if status in _TRY_LATER or answer.is_server_error:
-        raise Unavailable(f"answered {status}", _retry_after(answer.headers))
+        raise Unavailable(f"answered {status}", _retry_after(answer.headers), account=status in _FOR_ALL)
     raise Rejected(f"answered {status}")
 
 

@@ -1,42 +1,31 @@
-"""The intake: what has been decoded goes to the router, whole requests and frames at a time."""
+"""The intake: what has been decoded goes to the engine, whole requests and frames at a time."""
 
-import time
 from collections.abc import Sequence
 
-import trio
-
 from adapters.telemetry.metrics import Metrics
-from engine.runtime.alarm import STRETCH
 from engine.runtime.arrivals import Alias, Arrival, Event, Listing
-from engine.runtime.router import Router
+from engine.runtime.service import Service
 
 
 class Intake:
-    """Takes arrivals. `received` tells a decoder the present instant."""
+    """Takes arrivals. `received` tells a decoder the present instant, `room` waits until more may come."""
 
-    def __init__(self, router: Router, metrics: Metrics) -> None:
-        self._router = router
+    def __init__(self, service: Service, metrics: Metrics) -> None:
+        self._service = service
         self._metrics = metrics
-        self.received = router.now
+        self.received = service.now
+        self.room = service.room
 
     async def take(self, arrivals: Sequence[Arrival], source: str, rejected: int = 0) -> None:
-        """Route all of them.
-
-        A client that hangs up cancels its handler; what it sent must not be half taken, so routing is shielded. It
-        waits for nothing but, after each two milliseconds of work, for the others' turn.
+        """Take all of them; when this returns, they are durable and may be acknowledged.
 
         Raises:
-            Closed: the process is ending; none was taken, or not all.
+            Refused: none or not all were taken, and none may be acknowledged.
 
         """
-        began = time.perf_counter()
-        with trio.CancelScope(shield=True):
-            for arrival in arrivals:
-                self._router.take(arrival)
-                self._metrics.event(source, _kind(arrival))
-                if time.perf_counter() - began > STRETCH:
-                    await trio.lowlevel.checkpoint()
-                    began = time.perf_counter()
+        await self._service.take(arrivals)
+        for arrival in arrivals:
+            self._metrics.event(source, _kind(arrival))
         self._metrics.rejected(source, rejected)
 
 

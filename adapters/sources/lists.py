@@ -1,6 +1,6 @@
 """Segments that are kept outside as lists: `POST /v1/segments/NAME` says who enters and who leaves."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import msgspec
 from quart import Blueprint, Response, request
@@ -21,7 +21,7 @@ class _Change(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     anonymous_id: str | int | None = None
 
 
-def lists_source(keys: Keys, intake: Intake, lists: Collection[str]) -> Blueprint:
+def lists_source(keys: Keys, intake: Intake, lists: Callable[[], Collection[str]]) -> Blueprint:
     """The route; it asks for the admin token, since membership is the shop's word and not the shopper's."""
     routes = Blueprint("lists", __name__)
 
@@ -29,7 +29,7 @@ def lists_source(keys: Keys, intake: Intake, lists: Collection[str]) -> Blueprin
     async def change(name: str) -> Response:
         if not keys.administers(bearer(request)):
             return refusal(401, "this needs the admin token, as `Authorization: Bearer TOKEN`")
-        if name not in lists:
+        if name not in lists():
             return refusal(
                 404, f"no segment {name!r} is kept as a list; declare it under `segments:` as `{name}: list`"
             )

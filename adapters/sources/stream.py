@@ -1,8 +1,9 @@
 """Events over a websocket: `GET /v1/stream`, text frames of JSON, binary ones of msgpack, one event or a list in each.
 
-Every frame is answered in its own form, `{"accepted": n, "rejected": [...]}`, before the next is read: that is also
-what keeps a client from getting far ahead. The codes of an end: 1008 wrong key, 1009 frame too big (the server's), 1011
-a fault of ours, 1012 the process is ending.
+Every frame is answered in its own form, `{"accepted": n, "rejected": [...]}`, when it is durable and before the next is
+read: that is also what keeps a client from getting far ahead. While too much waits to be written, none is read. The
+codes of an end: 1008 wrong key, 1009 frame too big (the server's), 1011 a fault of ours, 1012 the process is ending,
+1013 try again later. A frame without its answer is to be sent again.
 """
 
 import structlog
@@ -14,12 +15,15 @@ from adapters.sources.intake import Intake
 from adapters.sources.segment import Decoded, Rejection, decode_calls
 from adapters.web.access import write_key
 from engine.core.events import Millis
-from engine.runtime.router import Closed
+from engine.runtime.router import Refused
 
 FRAME_LIMIT = 512 * 1024
 """Bytes of a frame."""
 
-_WRONG_KEY, _OUR_FAULT, _ENDING = 1008, 1011, 1012
+_WRONG_KEY, _OUR_FAULT = 1008, 1011
+_CODES = {"ending": 1012, "recovering": 1013, "busy": 1013, "ready": 1013, "failed": 1011}
+_REASON_LIMIT = 100
+"""Letters; a frame that closes has room for 123 bytes."""
 
 _log = structlog.get_logger()
 
@@ -36,9 +40,10 @@ def stream_source(keys: Keys, intake: Intake) -> Blueprint:
             return
         try:
             while True:
+                await intake.room()
                 await websocket.send(await _take(await websocket.receive(), intake))
-        except Closed:
-            await websocket.close(_ENDING, "ending, come back soon")
+        except Refused as refused:
+            await websocket.close(_CODES[refused.status], refused.reason[:_REASON_LIMIT])
         except Exception:  # noqa: BLE001 - said to the client and logged; by itself it would close with 1000
             _log.exception("stream failed")
             await websocket.close(_OUR_FAULT, "a fault of the server")

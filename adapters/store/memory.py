@@ -1,29 +1,181 @@
-"""A store that forgets when the process ends."""
+"""A store that forgets when the process ends: for tests, and for a look at Impel that leaves nothing behind."""
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from itertools import islice
+from typing import NamedTuple, TypeVar
 
 import trio
 
+from engine.core.events import INF, Millis
+from engine.runtime.records import (
+    ENDED,
+    Batch,
+    Decision,
+    Dispatch,
+    DispatchState,
+    Entry,
+    Kept,
+    Mark,
+    Person,
+    Save,
+    Version,
+)
+
+_PAGE = 1_000
+
+_Item = TypeVar("_Item")
+
+
+class _Chunk(NamedTuple):
+    saved_at: Millis
+    content: bytes
+
 
 class MemoryStore:
-    """Keeps snapshots in memory."""
+    """Keeps everything in memory."""
 
     def __init__(self) -> None:
-        self._snapshots: dict[str, bytes] = {}
+        self.decisions: list[Decision] = []
+        """In the order in which they were written."""
+        self._mark = Mark(0, 0, 0)
+        self._journal: dict[int, list[Entry]] = {}
+        self._people: dict[str, Save] = {}
+        self._chunks: dict[str, list[_Chunk]] = {}
+        self._links: dict[str, str] = {}
+        self._linked: dict[int, Millis] = {}
+        self._versions: list[Version] = []
+        self._dispatches: dict[str, Dispatch] = {}
 
     def __len__(self) -> int:
         """How many users are kept."""
-        return len(self._snapshots)
+        return len(self._people)
 
-    async def load(self, name: str) -> bytes | None:
-        """The snapshot of the user, None where there is none."""
+    async def mark(self) -> Mark:
+        """How far the store has got."""
         await trio.lowlevel.checkpoint()
-        return self._snapshots.get(name)
+        return self._mark
 
-    async def save(self, name: str, snapshot: bytes) -> None:
-        """Keep the snapshot in place of the one before."""
+    async def write(self, batch: Batch) -> None:
+        """Write all of it."""
         await trio.lowlevel.checkpoint()
-        self._snapshots[name] = snapshot
+        self.apply(batch)
 
-    async def delete(self, name: str) -> None:
-        """Forget the user, if known."""
+    def apply(self, batch: Batch) -> None:
+        """Write all of it, at once."""
+        mark = self._mark
+        commits = mark.commits + 1
+        self._mark = Mark(commits, max(mark.number, batch.number), max(mark.now, batch.now))
+        if batch.version is not None:
+            self._versions.append(batch.version)
+        if batch.entries:
+            self._journal[commits] = list(batch.entries)
+        self._links |= batch.links
+        self._linked |= batch.linked
+        self.decisions += batch.decisions
+        self._dispatches |= batch.dispatches
+        for save in batch.saves:
+            self._save(save)
+        for name in batch.gone:
+            self._forget(name)
+        for commit in [commit for commit in self._journal if commit < batch.journal_from]:
+            del self._journal[commit]
+
+    async def load(self, name: str) -> Kept | None:
+        """What is kept of a user; None where nothing is."""
         await trio.lowlevel.checkpoint()
-        self._snapshots.pop(name, None)
+        save = self._people.get(name)
+        if save is None:
+            return None
+        chunks = tuple(chunk.content for chunk in self._chunks.get(name, ()))
+        return Kept(save.number, save.version, save.state, chunks)
+
+    def versions(self) -> AsyncIterator[list[Version]]:
+        """All versions of the trigger files that are kept, oldest first."""
+        return _paged(self._versions)
+
+    def links(self) -> AsyncIterator[list[tuple[str, str]]]:
+        """All ids that lead elsewhere, each with the id that it leads to."""
+        return _paged(list(self._links.items()))
+
+    def linked(self) -> AsyncIterator[list[tuple[int, Millis]]]:
+        """Hashes of the ids of messages that linked ids, and when, oldest first."""
+        return _paged(sorted(self._linked.items(), key=lambda each: each[1]))
+
+    def journal(self) -> AsyncIterator[list[Entry]]:
+        """The entries that are kept, in the order in which they were written."""
+        return _paged([entry for entries in self._journal.values() for entry in entries])
+
+    def people(self) -> AsyncIterator[list[Person]]:
+        """All users who are kept."""
+        return _paged([Person(name, save.number, save.horizon) for name, save in self._people.items()])
+
+    def unended(self) -> AsyncIterator[list[Dispatch]]:
+        """The messages that are not ended, in the order in which they were decided."""
+        return _paged([dispatch for dispatch in self._dispatches.values() if dispatch.state not in ENDED])
+
+    async def behind(self, version: int, after: str, limit: int) -> list[str]:
+        """Up to `limit` users who have not taken up `version`, in the order of their names, those after `after`."""
+        await trio.lowlevel.checkpoint()
+        return [name for name in sorted(self._people) if name > after and self._people[name].version < version][:limit]
+
+    async def dispatch(self, dispatch_id: str) -> Dispatch | None:
+        """A message, by its id."""
+        await trio.lowlevel.checkpoint()
+        return self._dispatches.get(dispatch_id)
+
+    async def dispatches(
+        self, *, states: Collection[DispatchState] = (), name: str = "", limit: int = 100
+    ) -> list[Dispatch]:
+        """Messages, the latest change first; those in some states, or of one user, if given."""
+        await trio.lowlevel.checkpoint()
+        found = [
+            each
+            for each in reversed(self._dispatches.values())
+            if (not states or each.state in states) and (not name or each.name == name)
+        ]
+        return sorted(found, key=lambda each: -each.changed)[:limit]
+
+    async def prune(self, before: Millis, retained: Millis, linked: Millis) -> list[str]:
+        """Let go of what is too old; returns visitors who may be forgotten."""
+        await trio.lowlevel.checkpoint()
+        for chunks in self._chunks.values():
+            chunks[:] = [chunk for chunk in chunks if chunk.saved_at >= before]
+        self.decisions = [each for each in self.decisions if each.firing.at >= retained]
+        self._dispatches = {
+            each.id: each for each in self._dispatches.values() if each.state not in ENDED or each.changed >= retained
+        }
+        self._linked = {hashed: at for hashed, at in self._linked.items() if at >= linked}
+        self._prune_versions(retained)
+        leads = set(self._links.values())
+        return [name for name, save in self._people.items() if _may_go(save, before) and name not in leads]
+
+    def _prune_versions(self, retained: Millis) -> None:
+        """Let go of the versions that were superseded long ago, and by which nobody goes any more."""
+        oldest = min((save.version for save in self._people.values()), default=0)
+        while len(self._versions) > 1 and self._versions[1].at < retained and self._versions[0].number < oldest:
+            del self._versions[0]
+
+    def _save(self, save: Save) -> None:
+        self._people[save.name] = save
+        chunks = self._chunks.setdefault(save.name, [])
+        if save.whole:
+            chunks.clear()
+        if save.chunk:
+            chunks.append(_Chunk(self._mark.now, save.chunk))
+
+    def _forget(self, name: str) -> None:
+        self._people.pop(name, None)
+        self._chunks.pop(name, None)
+
+
+def _may_go(save: Save, before: Millis) -> bool:
+    return save.bare and save.touched < before and save.horizon == INF
+
+
+async def _paged(items: Sequence[_Item]) -> AsyncIterator[list[_Item]]:
+    """A few at a time."""
+    await trio.lowlevel.checkpoint()
+    rest = iter(items)
+    while page := list(islice(rest, _PAGE)):
+        yield page
+        await trio.lowlevel.checkpoint()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from engine.runtime.router import RouterStatistics
+from engine.runtime.service import Service
 
 _QUICK = (0.00001, 0.00003, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 1)
 _LATE = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 10, 60)
@@ -20,6 +20,8 @@ class Metrics:
         self._rejected = self._counter("impel_rejected", "Inputs refused", "source")
         self._decisions = self._counter("impel_decisions", "Firings and ends of messages", "trigger", "outcome")
         self._turn = self._histogram("impel_turn_seconds", "From an input to its decisions", _QUICK)
+        self._commit = self._histogram("impel_commit_seconds", "A commit", _LATE)
+        self._committed = self._counter("impel_committed", "Turns made durable")
         self._late = self._histogram("impel_lateness_seconds", "From a deadline to its settling", _LATE)
         self._sent = self._histogram("impel_sent_seconds", "From a firing to its delivery", _SLOW, "destination")
 
@@ -33,12 +35,17 @@ class Metrics:
             self._rejected.labels(source).inc(number)
 
     def decided(self, trigger: str, outcome: str) -> None:
-        """A trigger fired (`fired`), or a message of it ended `sent`, `failed` or `unclear`."""
+        """A trigger fired (`fired`), or a message of it ended in one of the states of a dispatch."""
         self._decisions.labels(trigger, outcome).inc()
 
     def turn(self, seconds: float) -> None:
         """An input was routed and, where its user was awake, decided upon."""
         self._turn.observe(seconds)
+
+    def committed(self, seconds: float, turns: int) -> None:
+        """So many turns were made durable together, in so long."""
+        self._commit.observe(seconds)
+        self._committed.inc(turns)
 
     def late(self, seconds: float) -> None:
         """A deadline was settled so long after its instant."""
@@ -48,14 +55,18 @@ class Metrics:
         """A message was accepted so long after its trigger fired."""
         self._sent.labels(destination).observe(seconds)
 
-    def watch(
-        self, statistics: Callable[[], RouterStatistics], waiting: Callable[[], int], leapt: Callable[[], int]
-    ) -> None:
-        """Show the router's numbers, how many messages wait, and whether time is held, as they are when asked."""
-        self._gauge("impel_users_awake", "Users held in memory", lambda: statistics().awake)
-        self._gauge("impel_deadlines_armed", "Users with a deadline", lambda: statistics().armed)
-        self._gauge("impel_turns_waiting", "Turns in mailboxes", lambda: statistics().waiting)
-        self._gauge("impel_messages_waiting", "Messages on their way", waiting)
+    def watch(self, service: Service, leapt: Callable[[], int]) -> None:
+        """Show the service's numbers, and whether time is held, as they are when asked."""
+        router, journal = service.router, service.journal
+        self._gauge("impel_ready", "1 while events are taken", lambda: service.status == "ready")
+        self._gauge("impel_users_awake", "Users held in memory", lambda: router.statistics().awake)
+        self._gauge("impel_deadlines_armed", "Users with a deadline", lambda: router.statistics().armed)
+        self._gauge("impel_turns_waiting", "Turns in mailboxes", lambda: router.statistics().waiting)
+        self._gauge("impel_turns_uncommitted", "Turns that are not durable yet", lambda: journal.uncommitted)
+        self._gauge("impel_users_unsaved", "Users with turns that only the journal holds", lambda: len(journal.unsaved))
+        self._gauge("impel_journal_turns", "Turns in the journal", lambda: journal.tail)
+        self._gauge("impel_messages_waiting", "Messages on their way", lambda: service.outbox.waiting)
+        self._gauge("impel_destinations_paused", "Destinations that fail", lambda: len(service.outbox.paused()))
         self._gauge("impel_clock_leapt", "1 while the wall clock is ahead and not believed", leapt)
 
     def page(self) -> bytes:

@@ -7,11 +7,11 @@ from quart import Blueprint, Response, request
 from adapters.keys import Keys
 from adapters.web.access import bearer
 from adapters.web.answers import answer, refusal
-from engine.core.decisions import Firing
+from engine.core.decisions import Firing, message_id
 from engine.core.events import Millis, decode
 from engine.core.identity import anonymous, known, plain
 from engine.core.user import User
-from engine.runtime.outbox import Outbox
+from engine.runtime.ports import Store
 from engine.runtime.service import Service
 
 _RECENT = 50
@@ -29,12 +29,12 @@ def admin(keys: Keys, service: Service) -> Blueprint:
         user = await router.look(known(user_id)) or await router.look(anonymous(user_id))
         if user is None:
             return refusal(404, "nobody is known by that id")
-        return answer(portrait(user, service.outbox, router.now()))
+        return answer(await portrait(user, service.store, router.now()))
 
     return routes
 
 
-def portrait(user: User, outbox: Outbox, now: Millis) -> dict[str, Any]:
+async def portrait(user: User, store: Store, now: Millis) -> dict[str, Any]:
     """What is known of a user at `now`; all instants are milliseconds."""
     return {
         "user": plain(user.name),
@@ -47,24 +47,25 @@ def portrait(user: User, outbox: Outbox, now: Millis) -> dict[str, Any]:
             for record in user.recent(_RECENT)
         ],
         "pending": [pending._asdict() for pending in user.pending()],
-        "firings": [_fired(firing, outbox) for firing in user.firings()],
+        "firings": [await _fired(firing, store) for firing in user.firings()],
     }
 
 
-def _fired(firing: Firing, outbox: Outbox) -> dict[str, Any]:
-    messages = [_sent(firing, message, outbox) for message in firing.messages]
+async def _fired(firing: Firing, store: Store) -> dict[str, Any]:
+    messages = [await _sent(firing, message, store) for message in firing.messages]
     return {"id": firing.id, "trigger": firing.trigger, "per": firing.per, "at": firing.at, "messages": messages}
 
 
-def _sent(firing: Firing, message: str, outbox: Outbox) -> dict[str, Any]:
+async def _sent(firing: Firing, message: str, store: Store) -> dict[str, Any]:
     """What became of a message; `unknown` where that is too long ago."""
-    dispatch = outbox.find(firing, message)
+    dispatch = await store.dispatch(message_id(firing, message))
     if dispatch is None:
-        return {"message": message, "status": "unknown"}
+        return {"message": message, "state": "unknown"}
     return {
+        "id": dispatch.id,
         "message": message,
-        "status": dispatch.status,
+        "state": dispatch.state,
         "reason": dispatch.reason,
         "attempts": dispatch.attempts,
-        "at": dispatch.ended,
+        "at": dispatch.changed,
     }

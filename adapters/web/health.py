@@ -1,14 +1,13 @@
 """Whether the process lives, takes events, and how it fares."""
 
-from collections.abc import Callable
-
 from quart import Blueprint, Response
 
 from adapters.telemetry.metrics import Metrics
 from adapters.web.answers import answer
+from engine.runtime.service import Service
 
 
-def health(metrics: Metrics, ready: Callable[[], bool]) -> Blueprint:
+def health(metrics: Metrics, service: Service) -> Blueprint:
     """The routes `/healthz`, `/readyz` and `/metrics`, which ask for no key: they tell nothing about anyone."""
     routes = Blueprint("health", __name__)
 
@@ -18,7 +17,9 @@ def health(metrics: Metrics, ready: Callable[[], bool]) -> Blueprint:
 
     @routes.get("/readyz")
     async def readyz() -> Response:
-        return answer({"status": "ready"}) if ready() else answer({"status": "ending"}, 503)
+        if service.status == "ready":
+            return answer({"status": "ready"})
+        return answer({"status": service.status, "reason": service.reason}, 503)
 
     @routes.get("/metrics")
     async def page() -> Response:

@@ -18,7 +18,7 @@ from adapters.sources.body import BODY_LIMIT, BadEncoding, TooLarge
 from adapters.sources.envelope import BadEnvelope
 from adapters.sources.stream import FRAME_LIMIT
 from adapters.web.answers import refusal
-from engine.runtime.router import Closed
+from engine.runtime.router import Refused
 
 GRACE = 1.0
 """Seconds that open connections are given when the server ends."""
@@ -100,8 +100,8 @@ def _wrong_key(_: Exception) -> Response:
     return refusal(401, "this needs the write key, as the user name of Basic authentication")
 
 
-def _ending(_: Exception) -> Response:
-    return refusal(503, "ending, come back soon", **{"Retry-After": "2"})
+def _unready(refused: Refused) -> Response:
+    return refusal(503, refused.reason, **{"Retry-After": f"{refused.retry_after:.0f}"})
 
 
 def _other(fault: HTTPException) -> Response:
@@ -119,7 +119,7 @@ _HANDLERS: dict[type[Exception], Callable[[Any], Response]] = {
     TooLarge: _too_large,
     RequestEntityTooLarge: _too_large,
     WrongKey: _wrong_key,
-    Closed: _ending,
+    Refused: _unready,
     HTTPException: _other,
     Exception: _our_fault,
 }

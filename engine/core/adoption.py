@@ -101,6 +101,7 @@ def _newcomers(program: Program, former: Program) -> Program:
 def _under(program: Program, former: History) -> History:
     """The same events, traits and lists, seen with another program's eyes."""
     history = History(program)
+    history.archive = former.archive
     history.whole.profile, history.whole.lists = former.whole.profile, former.whole.lists
     for record in former.timeline.records:
         history.timeline.insert(record.place, record)

@@ -22,3 +22,8 @@ class Firing(msgspec.Struct, frozen=True):
     """`seq` of the event whose step it was; None where time alone brought it about."""
     messages: tuple[str, ...] = ()
     """Names of the messages that are due."""
+
+
+def message_id(firing: Firing, message: str) -> str:
+    """The idempotency key of a message that a firing makes due."""
+    return f"{firing.id}:{message}"

@@ -7,7 +7,7 @@ Properties and traits stay raw: one JSON object or one msgpack map, told apart b
 asks.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -33,7 +33,7 @@ FEEDBACK = frozenset(
 """The e-mail events of the Segment spec: what a service reports, not what the shopper does, so `any` passes them by."""
 
 
-class Track(msgspec.Struct, frozen=True, tag="track"):
+class Track(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="track"):
     """Something the user did: a `track`, `page` or `screen` call."""
 
     seq: int
@@ -45,7 +45,7 @@ class Track(msgspec.Struct, frozen=True, tag="track"):
     """Brought in from an archive: history, however young."""
 
 
-class Traits(msgspec.Struct, frozen=True, tag="traits"):
+class Traits(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="traits"):
     """A profile update: an `identify` or `group` call, or, without traits, an `alias`. A null trait is taken away."""
 
     seq: int
@@ -54,7 +54,7 @@ class Traits(msgspec.Struct, frozen=True, tag="traits"):
     imported: bool = False
 
 
-class Membership(msgspec.Struct, frozen=True, tag="membership"):
+class Membership(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="membership"):
     """The user enters or leaves a segment that is kept outside as a list."""
 
     seq: int
@@ -62,7 +62,21 @@ class Membership(msgspec.Struct, frozen=True, tag="membership"):
     member: bool
 
 
-Input = Track | Traits | Membership
+Fate = Literal["accepted", "unconfirmed", "failed", "dropped", "due"]
+"""What became of a message: taken by its destination, perhaps taken, not taken, never handed over; or, when somebody
+asks for it again, that it is due as before."""
+
+
+class Outcome(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="outcome"):
+    """A message that was due has ended, or one that had ended is due again."""
+
+    seq: int
+    message: str
+    """Its id."""
+    fate: Fate
+
+
+Input = Track | Traits | Membership | Outcome
 
 _JSON_OBJECT = ord("{")
 _decode_json = msgspec.json.Decoder(dict[str, Any]).decode

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from engine.core.archive import Archive
 from engine.core.events import Millis, Scalar, decode
 from engine.core.program import Program, Route
 from engine.core.scope import Scope, Whole
@@ -36,6 +37,7 @@ class History:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.timeline = Timeline()
+        self.archive = Archive()
         self.whole = Whole()
         self.silences = [Scope(self.whole, None, None, 0) for _ in program.paths]
         self.scopes: list[dict[Key, Scope]] = [{} for _ in program.paths]
@@ -87,6 +89,7 @@ class History:
     def take(self, seen: Seen) -> None:
         """Let an event into the timeline and all that is fed from it."""
         self.timeline.insert(seen.place, seen.record)
+        self.archive.take(seen.record)
         self._feed(seen)
 
     def _feed(self, seen: Seen) -> None:
@@ -111,7 +114,8 @@ class History:
 
     def forget(self, before: Place) -> None:
         """Let go of all events before that place."""
-        self.timeline.forget(before)
+        if self.timeline.forget(before):
+            self.archive.forget(before)
         for scope in self.all_scopes():
             scope.forget(before)
 

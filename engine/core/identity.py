@@ -10,10 +10,11 @@ one canonical id. The rules, in the words of LANGUAGE.md ("Identity") and docs/d
 - an `alias` between two known users says that they are one: the previous becomes another name of the user.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from engine.core.events import Millis
-from engine.core.repeats import Repeats
+from engine.core.repeats import Repeats, fingerprint
 
 _ANONYMOUS = "a:"
 _KNOWN = "k:"
@@ -27,6 +28,11 @@ def known(user_id: str) -> str:
 def anonymous(anonymous_id: str) -> str:
     """The id in the name space of visitors."""
     return _ANONYMOUS + anonymous_id
+
+
+def is_anonymous(name: str) -> bool:
+    """Whether an id is a visitor's."""
+    return name.startswith(_ANONYMOUS)
 
 
 def plain(name: str) -> str:
@@ -43,12 +49,26 @@ class Linked(NamedTuple):
     """Canonical id of the user who enters that one's timeline in this step, if there is one."""
 
 
+class Changes(NamedTuple):
+    """What calls that link ids have changed."""
+
+    links: dict[str, str]
+    """Ids that lead elsewhere from now on."""
+    linked: dict[int, Millis]
+    """Fingerprints of the ids of the messages that said so, and when they came."""
+
+
 class Identities:
     """The table of ids. Ids are as `known` and `anonymous` make them."""
 
     def __init__(self) -> None:
         self._leads_to: dict[str, str] = {}
         self._repeats = Repeats()
+        self._changes = Changes({}, {})
+
+    def __len__(self) -> int:
+        """How many ids were met."""
+        return len(self._leads_to)
 
     def resolve(self, user_id: str | None, anonymous_id: str | None) -> str:
         """The canonical id behind a call's ids as the shop wrote them; the user id counts where both are given.
@@ -73,15 +93,15 @@ class Identities:
         user, former = self._enter(user), self._enter(previous)
         if former == user:
             return Linked(user, None)
-        if previous != former and previous.startswith(_ANONYMOUS):
-            self._leads_to[previous] = user
+        if previous != former and is_anonymous(previous):
+            self._lead(previous, user)
             return Linked(user, None)
-        self._leads_to[former] = user
+        self._lead(former, user)
         return Linked(user, former if seen else None)
 
     def login(self, anonymous_id: str, user_id: str, message_id: str = "", now: Millis = 0) -> Linked:
         """Link the two ids of an `identify` call; one that came before, within 24 hours, links nothing again."""
-        if self._repeats.is_repeated(message_id, now):
+        if self._is_repeated(message_id, now):
             return Linked(self._enter(known(user_id)), None)
         return self.link(anonymous(anonymous_id), known(user_id))
 
@@ -92,7 +112,7 @@ class Identities:
         another name of somebody; an id met for the first time comes to name the user in both name spaces.
         """
         user, visitor, previous = known(user_id), anonymous(previous_id), known(previous_id)
-        if self._repeats.is_repeated(message_id, now):
+        if self._is_repeated(message_id, now):
             return Linked(self._enter(user), None)
         if self._leads_to.get(visitor) == visitor:
             return self.link(visitor, user)
@@ -101,6 +121,30 @@ class Identities:
         if visitor not in self._leads_to:
             self.link(previous, user)
         return self.link(visitor, user)
+
+    def changes(self) -> Changes:
+        """What has changed since this was last asked, to be kept; see `restore`."""
+        changes, self._changes = self._changes, Changes({}, {})
+        return changes
+
+    def restore(self, links: Iterable[tuple[str, str]], linked: Iterable[tuple[int, Millis]] = ()) -> None:
+        """Take in what was kept: messages, and ids, each with the one that it leads to (if canonical, itself)."""
+        self._leads_to.update(links)
+        self._repeats.seen.update(linked)
+
+    def forget(self, name: str) -> None:
+        """Forget a canonical id that no other id leads to."""
+        self._leads_to.pop(name, None)
+
+    def _lead(self, name: str, user: str) -> None:
+        self._leads_to[name] = self._changes.links[name] = user
+
+    def _is_repeated(self, message_id: str, now: Millis) -> bool:
+        if self._repeats.is_repeated(message_id, now):
+            return True
+        if message_id:
+            self._changes.linked[fingerprint(message_id)] = now
+        return False
 
     def _enter(self, name: str) -> str:
         """The canonical id, which an id met for the first time is itself."""

@@ -32,6 +32,7 @@ def join(user: "User", other: "User") -> None:
     if other.born is not None and (user.born is None or other.born < user.born):
         user.first_id, user.born = other.first_id, other.born
     user.repeats.absorb(other.repeats)
+    user.outgoing = other.outgoing | user.outgoing
     fired = sorted([*other.fired, *user.fired], key=lambda firing: firing.at)
     user.fired.clear()
     user.fired.extend(fired)
@@ -50,6 +51,7 @@ def _join_histories(user: "User", other: "User") -> None:
     mine, theirs = user.history, other.history
     for record in theirs.timeline.records:
         mine.timeline.insert(record.place, record)
+    mine.archive.discard()
     mine.whole.profile = theirs.whole.profile | mine.whole.profile
     mine.whole.lists |= theirs.whole.lists
     for index, scopes in enumerate(theirs.scopes):

@@ -7,8 +7,9 @@ there, however many triggers there are besides.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from engine.core.events import Millis
+from engine.core.events import INF, Millis
 from engine.core.moments import Moment
+from engine.core.release import GATES, Gate
 from engine.core.series import Feed
 from engine.core.states import State
 from engine.core.where import Lookup, Predicate
@@ -32,6 +33,8 @@ class CompiledTrigger:
     cooldown: Millis = 0
     priority: float = 0
     messages: tuple[str, ...] = ()
+    expires: Millis = INF
+    """How long after a firing its messages may go, ms."""
     holds: State | None = None
     """The state that `when` is, if it is one; for `backfill`."""
     backfill: bool = False
@@ -94,6 +97,8 @@ class Program:
     retention: Millis
     history_after: Millis
     history_limit: int | None = None
+    gates: tuple[Gate, ...] = GATES
+    """What is asked, in this order, before a message goes."""
     by_name: dict[str, CompiledTrigger] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -103,6 +108,16 @@ class Program:
     def keep(self) -> Millis:
         """How long an event is kept: a late one may still complete what began a retention before it."""
         return self.retention + self.history_after
+
+    def means_the_same(self, other: "Program") -> bool:
+        """Whether a user who was saved under the other can be restored under this one, and decides the same."""
+        return self.meaning == other.meaning
+
+    @property
+    def meaning(self) -> tuple[object, ...]:
+        """What a user's state depends on."""
+        digests = {trigger.name: trigger.digest for trigger in self.triggers}
+        return digests, frozenset(self.path_names), self.retention, self.history_after, self.history_limit
 
     def route(self, event: str) -> Route:
         """What an event of that name concerns."""

@@ -8,6 +8,11 @@ REMEMBERED: Millis = 24 * 3_600_000
 """How long a messageId is recognised, ms."""
 
 
+def fingerprint(message_id: str) -> int:
+    """A message id's 64-bit hash, signed, as databases keep integers."""
+    return int.from_bytes(blake2b(message_id.encode(), digest_size=8).digest(), "big", signed=True)
+
+
 class Repeats:
     """64-bit hashes of message ids, each with the instant at which it was seen, oldest first."""
 
@@ -23,7 +28,7 @@ class Repeats:
         seen = self.seen
         while seen and now - seen[oldest := next(iter(seen))] >= REMEMBERED:
             del seen[oldest]
-        digest = int.from_bytes(blake2b(message_id.encode(), digest_size=8).digest(), "big")
+        digest = fingerprint(message_id)
         if digest in seen:
             return True
         seen[digest] = now

@@ -1,24 +1,38 @@
 """A user as bytes, and back: what cannot be derived from the rest.
 
-The series are fed anew from the timeline; the watches' slots are packed by the moments that own them.
+The series are fed anew from the timeline; the watches' slots are packed by the moments that own them. The timeline is
+kept apart, in chunks, as `archive` says.
 """
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from engine.core import archive
 from engine.core.decisions import Firing
 from engine.core.events import Millis, Scalar, encode, is_json
 from engine.core.history import History
+from engine.core.release import Due
 from engine.core.scope import Scope
-from engine.core.timeline import Recorded
 from engine.core.watch import Watch
 from engine.core.where import scalar_key
 
 if TYPE_CHECKING:
     from engine.core.user import User
 
-_VERSION = 1
+_VERSION = 2
+
+
+class Snapshot(NamedTuple):
+    """A user as bytes, to be kept beside the snapshots before."""
+
+    state: bytes
+    """All but the timeline; in place of the state before."""
+    chunk: bytes
+    """The events that have entered the timeline since the snapshot before; empty bytes if none has."""
+    whole: bool
+    """The chunk holds the whole timeline; the chunks before it are to be let go."""
 
 
 class _SavedWatch(msgspec.Struct, array_like=True):
@@ -39,7 +53,7 @@ class _SavedScope(msgspec.Struct, array_like=True):
 
 
 class Saved(msgspec.Struct, array_like=True):
-    """What a snapshot holds."""
+    """What a state holds."""
 
     version: int
     name: str
@@ -48,11 +62,12 @@ class Saved(msgspec.Struct, array_like=True):
     clock: Millis
     profile: dict[str, Any]
     lists: list[str]
-    timeline: list[Recorded]
+    archive: archive.Kept
     scopes: list[_SavedScope]
     watches: list[_SavedWatch]
     message_ids: dict[int, Millis]
     fired: list[Firing]
+    outgoing: list[Due]
 
 
 class SnapshotError(ValueError):
@@ -60,7 +75,7 @@ class SnapshotError(ValueError):
 
 
 def take(user: "User") -> bytes:
-    """All that is known of a user."""
+    """All that is known of a user but the timeline."""
     history = user.history
     saved = Saved(
         _VERSION,
@@ -70,11 +85,12 @@ def take(user: "User") -> bytes:
         user.clock,
         user.profile,
         sorted(history.whole.lists),
-        history.timeline.records,
+        history.archive.kept(),
         _pack_scopes(history),
         [_pack(watch) for watch in user.watches],
         user.repeats.seen,
         list(user.fired),
+        list(user.outgoing.values()),
     )
     return encode(saved)
 
@@ -111,32 +127,40 @@ def read(raw: bytes) -> Saved:
     return saved
 
 
-def fill(user: "User", saved: Saved) -> None:
+def fill(user: "User", saved: Saved, chunks: Iterable[bytes]) -> None:
     """Make a new user the one that was saved, under the same program.
 
     Raises:
-        SnapshotError: it was taken under other triggers.
+        SnapshotError: it was taken under other triggers, or a chunk cannot be read.
 
     """
     user.first_id, user.born, user.clock = saved.first_id, saved.born, saved.clock
     user.repeats.seen = saved.message_ids
     user.fired.extend(saved.fired)
-    _restore_history(user, saved)
+    user.outgoing = {due.id: due for due in saved.outgoing}
+    _restore_history(user, saved, chunks)
     for watch in saved.watches:
         _unpack(user, watch)
 
 
-def _restore_history(user: "User", saved: Saved) -> None:
+def _restore_history(user: "User", saved: Saved, chunks: Iterable[bytes]) -> None:
     history = user.history
+    history.archive = archive.Archive(saved.archive)
     history.whole.profile = saved.profile
     history.whole.lists = set(saved.lists)
     for scope in saved.scopes:
+        if scope.path not in user.program.path_names:
+            raise SnapshotError(f"the snapshot was taken under triggers that watch `per: {scope.path}`")
         index = user.program.path_names.index(scope.path)
         if scope.forgotten:
             history.births[index][scalar_key(scope.value)] = scope.born
         else:
             history.enter(index, scope.value, scope.born)
-    for record in saved.timeline:
+    try:
+        records = [record for chunk in chunks for record in history.archive.read(chunk)]
+    except msgspec.MsgspecError as error:
+        raise SnapshotError(f"not a chunk of a user's events: {error}") from error
+    for record in records:
         history.timeline.insert(record.place, record)
     history.rebuild()
 

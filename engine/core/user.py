@@ -8,6 +8,7 @@ makes no difference when, or whether, somebody wakes the user in time.
 """
 
 from collections import deque
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -16,13 +17,15 @@ import msgspec
 from engine.core import snapshot
 from engine.core.adoption import adopt
 from engine.core.deadlines import Deadlines
-from engine.core.decisions import Firing
-from engine.core.events import INF, Input, Membership, Millis, Scalar, Track, Traits, decode
+from engine.core.decisions import Firing, message_id
+from engine.core.events import INF, Input, Membership, Millis, Outcome, Scalar, Track, Traits, decode
 from engine.core.history import History
-from engine.core.identity import plain
+from engine.core.identity import is_anonymous, plain
 from engine.core.merging import join
 from engine.core.program import Program
+from engine.core.release import Due, Release, release
 from engine.core.repeats import Repeats
+from engine.core.snapshot import Snapshot
 from engine.core.timeline import Place, Recorded
 from engine.core.watch import Step, Watch
 from engine.core.watches import Turns, Watches
@@ -54,24 +57,36 @@ class User:
         self.history = History(program)
         self.repeats = Repeats()
         self.fired: deque[Firing] = deque(maxlen=_REMEMBER_FIRINGS)
+        self.outgoing: dict[str, Due] = {}
+        """The messages that are due, by id, in the order of decision."""
         self.deadlines = Deadlines()
         self.watches = Watches(self.history, self.deadlines)
 
-    def snapshot(self) -> bytes:
-        """All that is known of the user, for `restore`."""
-        return snapshot.take(self)
+    def snapshot(self, *, whole: bool = False) -> Snapshot:
+        """The user, for `restore`: the state, and the events that the snapshots before did not have.
+
+        With `whole`, all events, as if there had been no snapshot before.
+        """
+        chunk, is_whole = self.history.archive.chunk(self.history.timeline, whole=whole)
+        return Snapshot(snapshot.take(self), chunk, is_whole)
 
     @classmethod
-    def restore(cls, raw: bytes, program: Program) -> "User":
-        """The user of whom a snapshot was taken under the same program: it goes on exactly as that one.
+    def restore(cls, state: bytes, chunks: Iterable[bytes], program: Program) -> "User":
+        """The user of whom snapshots were taken: it goes on exactly as that one.
+
+        Args:
+            state: of the last snapshot.
+            chunks: of all snapshots since the last whole one, that one included; of those that hold only what is older
+                than `program.keep`, it makes no difference whether they are there.
+            program: what was in force when the snapshot was taken, or what means the same.
 
         Raises:
             SnapshotError: the bytes are not a snapshot of this version, or were taken under other triggers.
 
         """
-        saved = snapshot.read(raw)
+        saved = snapshot.read(state)
         user = cls(saved.name, program)
-        snapshot.fill(user, saved)
+        snapshot.fill(user, saved, chunks)
         return user
 
     # What may be asked of a user ---------------------------------------------------------------------------------
@@ -103,6 +118,16 @@ class User:
     def firings(self) -> list[Firing]:
         """The last firings, newest first."""
         return list(reversed(self.fired))
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether nothing is known of the user but events, and no name."""
+        whole = self.history.whole
+        return is_anonymous(self.name) and not (whole.profile or whole.lists or self.outgoing)
+
+    def release(self, message: str, now: Millis) -> Release:
+        """Whether a message that is due, by its id, may go at `now`, in real time; nothing is changed by asking."""
+        return release(self, message, now)
 
     # How time goes on --------------------------------------------------------------------------------------------
 
@@ -136,7 +161,7 @@ class User:
         now = max(now, self.clock, absorbed.clock if absorbed else 0)
         fired = self.wake(now)
         self.clock = now
-        repeated = not isinstance(item, Membership) and self.repeats.is_repeated(item.message_id, now)
+        repeated = isinstance(item, Track | Traits) and self.repeats.is_repeated(item.message_id, now)
         if absorbed is not None:
             fired = sorted(fired + absorbed.wake(now), key=lambda firing: firing.at)
         elif repeated:
@@ -148,6 +173,8 @@ class User:
                 fired += self._update(item, content, now, absorbed)
             case Membership():
                 fired += self._enlist(item, now)
+            case Outcome():
+                self._conclude(item)
         self.born = item.seq if self.born is None else self.born
         return fired
 
@@ -168,7 +195,7 @@ class User:
                 return self.history.read(name, raw)
             case Traits(traits=raw):
                 return decode(raw)
-            case Membership():
+            case Membership() | Outcome():
                 return {}
 
     # Steps, by kind of input -------------------------------------------------------------------------------------
@@ -207,6 +234,16 @@ class User:
         change(self.history.whole.lists, membership.segment)
         return self.advance(dict.fromkeys(concerned, Step(now)))
 
+    def _conclude(self, outcome: Outcome) -> None:
+        """A message has ended; or it is due again, if it is remembered."""
+        if outcome.fate != "due":
+            self.outgoing.pop(outcome.message, None)
+            return
+        for firing in self.fired:
+            for due in self._due(firing):
+                if due.id == outcome.message:
+                    self.outgoing[due.id] = due
+
     # What comes of it --------------------------------------------------------------------------------------------
 
     def advance(self, turns: Turns, event: int | None = None) -> list[Firing]:
@@ -238,7 +275,16 @@ class User:
         name, per, ordinal = watch.trigger.name, watch.per, watch.fire(at)
         identity = msgspec.json.encode([self.first_id, name, per, at, ordinal])
         digest = blake2b(identity, digest_size=16).hexdigest()
-        return Firing(digest, name, plain(self.name), at, per, event, watch.trigger.messages)
+        firing = Firing(digest, name, plain(self.name), at, per, event, watch.trigger.messages)
+        self.outgoing |= {due.id: due for due in self._due(firing)}
+        return firing
+
+    def _due(self, firing: Firing) -> Iterator[Due]:
+        """The messages that a firing makes due."""
+        trigger = self.program.by_name.get(firing.trigger)
+        expires = INF if trigger is None else min(firing.at + trigger.expires, INF)
+        for message in firing.messages:
+            yield Due(message_id(firing, message), firing.trigger, message, firing.at, expires)
 
     def _forget(self, now: Millis) -> list[Watch]:
         """Let go of what is too old or too much; returns the watches that miss what there was too much of."""

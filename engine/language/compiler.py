@@ -13,7 +13,7 @@ from typing import Any, assert_never
 from engine.core import states, where
 from engine.core.becoming import Becomes, For, On
 from engine.core.chains import Then, ThenNo
-from engine.core.events import Millis
+from engine.core.events import INF, Millis
 from engine.core.moments import Either, Happens, Moment, While
 from engine.core.program import CompiledTrigger, Program
 from engine.core.series import Distinct, Extreme, Feed, Latest, Places, Series, Total
@@ -102,6 +102,7 @@ class _Workshop:
             path=None if trigger.per is None else self.paths.index(trigger.per),
             condition=None if trigger.condition is None else self.state(trigger.condition, None),
             cooldown=trigger.cooldown or 0,
+            expires=trigger.expires or INF,
             priority=trigger.priority,
             messages=trigger.send,
             holds=nodes.slotted[-1].state if isinstance(when, Becomes) else None,  # type: ignore[attr-defined]

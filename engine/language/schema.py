@@ -89,6 +89,7 @@ _TRIGGER = {
     "per": _text("A property: one independent watch of `when` for each of its values.", "cart_id"),
     "if": _text("A state that must hold at the firing.", 'in segment "vip"', "not seen(purchased) within 7d"),
     "cooldown": _ref("duration", "After a firing, none for this long (per value, with `per`)."),
+    "expires": _ref("duration", "A message that could not go within this time after the firing goes no more."),
     "priority": {
         "type": "number",
         "default": 0,

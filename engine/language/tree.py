@@ -256,6 +256,7 @@ class Trigger:
     condition: State | None = None
     condition_text: str = ""
     cooldown: int | None = None
+    expires: int | None = None
     priority: float = 0
     backfill: bool = False
     send: tuple[str, ...] = ()

@@ -1,72 +1,68 @@
 """The actor: one trio task per awake user.
 
 The task loads the user's state, drains its mailbox and parks. While it is parked a turn runs as a plain call from the
-router, which costs a thirtieth of waking the task; only a turn that must wait for something (the state is being loaded
-or saved, or another user is to be absorbed first) goes to the mailbox, and turns are taken strictly in the order of
-arrival, so that a wake never overtakes an input. When it has been idle, the task is unparked to save the state and end.
+router, which costs a thirtieth of waking the task; only a turn that must wait for something (the state is being loaded,
+another user is to be absorbed first) goes to the mailbox, and turns are taken strictly in the order of arrival, so that
+a wake never overtakes an input. A user who has been idle is saved by the keeper, which then lets the task end.
 
 A task is rescheduled at most once per park: `_parked` is the slot that whoever wakes it empties, and so does the abort.
 """
 
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
 
-import structlog
 import trio
 
 from engine.core.decisions import Firing
-from engine.core.events import Input, Millis
-from engine.core.program import Program
+from engine.core.events import INF, Millis
 from engine.core.user import User
-from engine.runtime.ports import Store
+from engine.runtime.loader import Loader
+from engine.runtime.turn import Turn, take_turn
+from engine.runtime.versions import Versions
 
-
-class Turn(NamedTuple):
-    """An input, or, without one, a deadline reached."""
-
-    now: Millis
-    item: Input | None = None
-    absorbs: "Actor | None" = None
-
-
-Taken = Callable[["Actor", User, list[Firing]], None]
-"""Told after each turn: the actor, its user and what was decided."""
-
-_log = structlog.get_logger()
+Taken = Callable[["Actor", User, Turn, list[Firing]], None]
+"""Told after each turn: the actor, its user, the turn and what was decided."""
 
 
 class Actor:
-    """An awake user. A new one starts from nothing and is ready at once; a sleeping one is loaded by its task."""
+    """An awake user. It starts with a mailbox; the user is loaded by its task."""
 
     __slots__ = (
         "_mailbox",
         "_parked",
         "_settled",
-        "_store",
         "_taken",
-        "_unsavable",
-        "_user",
+        "_versions",
+        "absorbed_by",
         "gone",
         "leaving",
         "name",
+        "number",
+        "unsavable",
         "used",
+        "user",
     )
 
-    def __init__(self, name: str, store: Store, taken: Taken) -> None:
+    def __init__(self, name: str, versions: Versions, taken: Taken) -> None:
         self.name = name
+        self.user: User | None = None
+        """None while it is being loaded."""
+        self.number = 0
+        """Of the last turn taken."""
         self.used: Millis = 0
-        """When it last took a turn."""
+        """When the last turn arrived."""
         self.gone = False
         self.leaving = False
-        """Whether another user is to absorb it: it takes what has arrived, and sets no deadlines any more."""
-        self._store = store
+        """Whether it is to be saved and to end, unless another turn comes first."""
+        self.unsavable = False
+        """Whether the state could not be written; it is tried again after a further turn."""
+        self.absorbed_by: Actor | None = None
+        """The actor that is to absorb it: it takes what has arrived, and sets no deadlines any more."""
+        self._versions = versions
         self._taken = taken
-        self._user: User | None = None
         self._parked: trio.lowlevel.Task | None = None
-        self._mailbox: deque[Turn] | None = None
+        self._mailbox: deque[tuple[Turn, Actor | None]] | None = None
         self._settled: trio.Event | None = None
-        self._unsavable = False
 
     @property
     def waiting(self) -> int:
@@ -75,26 +71,25 @@ class Actor:
 
     @property
     def idle(self) -> bool:
-        """Whether the task is parked with nothing to do, and may save the user as far as is known."""
-        return self._parked is not None and not self._unsavable
+        """Whether the task is parked with nothing to do."""
+        return self._parked is not None and not self._mailbox and self.absorbed_by is None
 
-    def deliver(self, turn: Turn) -> None:
-        """Take the turn now if nothing stands before it, otherwise in its order."""
+    def deliver(self, turn: Turn, absorbs: "Actor | None" = None) -> None:
+        """Take the turn now if nothing stands before it, otherwise in its order; first let it absorb another user."""
         self.used = turn.now
-        self._unsavable = False
-        if self._parked is not None and self._user is not None and turn.absorbs is None:
-            self._take(self._user, turn, None)
+        self.leaving = self.unsavable = False
+        if self._parked is not None and self.user is not None and turn.linking is None:
+            self._take(self.user, turn, None)
             return
         if self._mailbox is None:
             self._mailbox = deque()
-        self._mailbox.append(turn)
-        self.unpark()
+        self._mailbox.append((turn, absorbs))
+        self._unpark()
 
-    def unpark(self) -> None:
-        """Let the task go on: to drain its mailbox, or, where that is empty, to save the user and end."""
-        task, self._parked = self._parked, None
-        if task is not None:
-            trio.lowlevel.reschedule(task)
+    def end(self) -> None:
+        """Let the task end: the user is saved, or another's by now."""
+        self.gone = True
+        self._unpark()
 
     async def settled(self) -> User | None:
         """The user, once all turns that have arrived are taken; None if it has ended or was absorbed meanwhile."""
@@ -102,19 +97,18 @@ class Actor:
             if self._settled is None:
                 self._settled = trio.Event()
             await self._settled.wait()
-        return None if self.gone else self._user
+        return None if self.gone else self.user
 
-    async def run(self, program: Program) -> None:
-        """Live: load, drain, park, save and end."""
+    async def run(self, loader: Loader) -> None:
+        """Live: load, drain, park."""
         try:
-            await self._load(program)
+            first = self._mailbox[0][0].number if self._mailbox else INF
+            self.user, self.number = await loader.load(self.name, first)
             while not self.gone:
-                await self._drain()
+                await self._drain(self.user)
                 self._announce()
                 if not self.gone:
                     await self._park()
-                    if not self._mailbox and not self.gone:
-                        await self._save()
         finally:
             self.gone = True
             self._announce()
@@ -122,41 +116,24 @@ class Actor:
     async def surrender(self) -> User | None:
         """Give the user away, to be absorbed by another, and end; None if there is none any more."""
         await self.settled()
-        self.gone = True
-        self.unpark()
-        await self._store.delete(self.name)
-        user, self._user = self._user, None
+        user, self.user = self.user, None
+        self.end()
         return user
 
-    async def _load(self, program: Program) -> None:
-        raw = await self._store.load(self.name)
-        self._user = User(self.name, program) if raw is None else self._restored(raw, program)
-
-    def _restored(self, raw: bytes, program: Program) -> User:
-        """The user as saved; where that cannot be read, one who starts anew, for what comes in must go somewhere."""
-        try:
-            return User.restore(raw, program)
-        except Exception:  # noqa: BLE001 - one user's state must not end the process and with it everyone's
-            _log.exception("state cannot be read, the user starts anew")
-            return User(self.name, program)
-
-    async def _drain(self) -> None:
-        while self._mailbox and self._user is not None:
-            turn = self._mailbox[0]
-            absorbed = await turn.absorbs.surrender() if turn.absorbs is not None else None
-            self._take(self._user, turn, absorbed)
+    async def _drain(self, user: User) -> None:
+        while self._mailbox:
+            turn, absorbs = self._mailbox[0]
+            if turn.linking is not None:
+                await turn.linking.before.wait()
+            absorbed = await absorbs.surrender() if absorbs is not None else None
+            self._take(user, turn, absorbed)
             self._mailbox.popleft()
         self._mailbox = None
 
     def _take(self, user: User, turn: Turn, absorbed: User | None) -> None:
-        """One turn. A turn that fails is a fault of the engine: it is logged, and neither the user nor others stop."""
-        try:
-            item = turn.item
-            firings = user.wake(turn.now) if item is None else user.observe(item, turn.now, absorbed)
-        except Exception:  # noqa: BLE001 - said above
-            _log.exception("turn failed")
-        else:
-            self._taken(self, user, firings)
+        firings = take_turn(user, self._versions, turn.number, turn.now, turn.item, absorbed=absorbed)
+        self.number = turn.number
+        self._taken(self, user, turn, firings)
 
     async def _park(self) -> None:
         self._parked = trio.lowlevel.current_task()
@@ -167,20 +144,10 @@ class Actor:
 
         await trio.lowlevel.wait_task_rescheduled(abort)
 
-    async def _save(self) -> None:
-        """Put the state away, and end unless something arrived meanwhile.
-
-        A user whose state cannot be written stays awake; it is tried again when it is idle after a further turn.
-        """
-        if self._user is not None:
-            try:
-                snapshot = self._user.snapshot()
-            except Exception:  # noqa: BLE001 - one user's state must not end the process and with it everyone's
-                self._unsavable = True
-                _log.exception("state cannot be written, the user stays awake")
-                return
-            await self._store.save(self.name, snapshot)
-        self.gone = not self._mailbox
+    def _unpark(self) -> None:
+        task, self._parked = self._parked, None
+        if task is not None:
+            trio.lowlevel.reschedule(task)
 
     def _announce(self) -> None:
         settled, self._settled = self._settled, None

@@ -1,7 +1,7 @@
 """The alarm: the task that wakes users when their deadlines are reached."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import trio
 
@@ -20,7 +20,7 @@ _LOOK = 1.0
 class Alarm:
     """Holds the agenda and calls `wake` for each user whose deadline is reached: never early, and late as it says."""
 
-    def __init__(self, clock: Clock, wake: Callable[[str], None], telemetry: Telemetry) -> None:
+    def __init__(self, clock: Clock, wake: Callable[[str], Awaitable[None]], telemetry: Telemetry) -> None:
         self._agenda = Agenda()
         self._clock = clock
         self._wake = wake
@@ -30,6 +30,10 @@ class Alarm:
     def __len__(self) -> int:
         """How many users have a deadline."""
         return len(self._agenda)
+
+    def earliest(self) -> Millis:
+        """An instant before which nothing falls due; INF where nothing ever will."""
+        return self._agenda.earliest()
 
     def set(self, name: str, at: Millis) -> None:
         """Give the user `name` the deadline `at` in place of the one before; INF takes it away."""
@@ -51,7 +55,7 @@ class Alarm:
         while (due := self._agenda.pop(now := self._clock())) is not None:
             name, at = due
             self._telemetry.late((now - at) / 1_000)
-            self._wake(name)
+            await self._wake(name)
             if time.perf_counter() - began > STRETCH:
                 await trio.lowlevel.checkpoint()
                 began = time.perf_counter()

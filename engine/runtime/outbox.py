@@ -1,195 +1,146 @@
-"""The outbox: from a firing to messages handed over, each once, or failed with its reason.
+"""The outbox: all messages that are on their way, each handed over once, or ended with its reason.
 
-Each destination has one worker and one heap of what waits for it, ordered by the instant of the next attempt, so a
-message that must be tried again does not hold up those behind it. A message is rendered just before each attempt, from
-the person as they are then. What a destination refused, or may have sent, is never sent again.
+Messages come in when the commit that holds their decision is durable, and each goes to the lane of its destination.
+What became of one that has ended is known to the store, and to the user.
 """
 
-import heapq
 import random
-from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from itertools import count
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
-import structlog
 import trio
+from msgspec.structs import replace
 
-from engine.core.decisions import Firing
+from engine.core.decisions import Firing, message_id
 from engine.core.events import Millis
-from engine.runtime.clock import Clock
-from engine.runtime.ports import Delivery, Destination, Rejected, Renderer, Telemetry, Unavailable, Unclear
+from engine.runtime.lane import Lane
+from engine.runtime.office import Context, Desk, Office
+from engine.runtime.ports import Delivery, Destination, Pace, Rejected, Renderer, Retries, Telemetry
+from engine.runtime.records import ENDED, Dispatch
 
-ATTEMPTS = 5
-_FIRST_PAUSE = 0.5
-_LONGEST_PAUSE = 60.0
-_KEPT = 10_000
-"""How many ended messages are remembered."""
-
-Context = Callable[[str, Firing], Awaitable[Mapping[str, Any]]]
-"""What a template may speak of: asked for the user (canonical id) and the firing, at the time of sending."""
-
-_log = structlog.get_logger()
+Find = Callable[[str], Awaitable[Dispatch | None]]
+"""A message by its id, as it was last written down."""
 
 
-@dataclass(slots=True)
-class Dispatch:
-    """One message on its way, and what became of it."""
-
-    id: str
-    """Idempotency key."""
-    name: str
-    """Canonical id of the user."""
-    message: str
-    firing: Firing
-    status: str = "waiting"
-    """`waiting`, `sent`, `failed` or `unclear`."""
-    reason: str = ""
-    attempts: int = 0
-    ended: Millis | None = None
+class NotPossible(Exception):
+    """A message cannot be dropped, or sent again; the text says why."""
 
 
-def dispatch_id(firing: Firing, message: str) -> str:
-    """The idempotency key of a firing's message."""
-    return f"{firing.id}:{message}"
+class _Nowhere:
+    """Stands where a message names a destination that there is not."""
+
+    pace = Pace()
+
+    def retries(self, _: str) -> Retries:
+        """Once is enough."""
+        return Retries(attempts=1)
+
+    async def send(self, _: Delivery) -> None:
+        """Refuse."""
+        await trio.lowlevel.checkpoint()
+        raise Rejected("its destination is not among those in the settings")
 
 
 class Outbox:
-    """All messages that are due."""
+    """All messages that are not ended."""
 
     def __init__(
         self,
         destinations: Mapping[str, Destination],
         renderer: Renderer,
         context: Context,
-        clock: Clock,
+        *,
+        desk: Desk,
+        find: Find,
         telemetry: Telemetry,
+        dice: Callable[[], float] = random.random,
     ) -> None:
-        self._lanes = {name: _Lane(name, each, self) for name, each in destinations.items()}
-        self._dispatches: dict[str, Dispatch] = {}
-        self._ended: deque[Dispatch] = deque()
-        self.waiting = 0
+        self._office = Office(desk, renderer, context, telemetry, dice)
+        self._find = find
+        self._lanes = {name: Lane(name, each, self._office) for name, each in destinations.items()}
+        self._nowhere = Lane("", _Nowhere(), self._office)
+
+    @property
+    def waiting(self) -> int:
         """How many messages are not ended."""
-        self._empty = trio.Event()
-        self.renderer = renderer
-        self.context = context
-        self.clock = clock
-        self.telemetry = telemetry
+        return len(self._office.unended)
 
-    def put(self, name: str, firing: Firing) -> None:
-        """Take the messages of a firing of the user `name`."""
-        for message in firing.messages:
-            dispatch = Dispatch(dispatch_id(firing, message), name, message, firing)
-            self._dispatches[dispatch.id] = dispatch
-            self.waiting += 1
-            if message in self.renderer.names:
-                self._lanes[self.renderer.destination_of(message)].put(dispatch)
-            else:
-                self.end(dispatch, "failed", f"there is no message {message!r}")
+    def use(self, renderer: Renderer) -> None:
+        """Render with other message files from now on."""
+        self._office.renderer = renderer
 
-    def find(self, firing: Firing, message: str) -> Dispatch | None:
-        """What became of a firing's message; None where that is no longer known."""
-        return self._dispatches.get(dispatch_id(firing, message))
+    def paused(self) -> list[str]:
+        """The destinations that fail, so that nothing is sent there for a while."""
+        return [name for name, lane in self._lanes.items() if lane.breaker.is_open]
+
+    def make(self, name: str, firing: Firing, now: Millis) -> list[Dispatch]:
+        """The messages that a firing of the user `name` makes due, decided at `now`."""
+        return [
+            Dispatch(
+                message_id(firing, message), name, message, self._destination_of(message), firing, due=now, changed=now
+            )
+            for message in firing.messages
+        ]
+
+    def admit(self, dispatches: Iterable[Dispatch]) -> None:
+        """Take messages that are durably due, in the order of decision."""
+        for dispatch in dispatches:
+            self._office.unended[dispatch.id] = dispatch
+            destination = self._destination_of(dispatch.message) or dispatch.destination
+            self._lanes.get(destination, self._nowhere).put(dispatch)
 
     async def run(self) -> None:
         """Send, for ever."""
         async with trio.open_nursery() as nursery:
-            for lane in self._lanes.values():
+            for lane in (*self._lanes.values(), self._nowhere):
                 nursery.start_soon(lane.run)
 
-    async def emptied(self) -> None:
-        """Wait until every message is ended."""
-        while self.waiting:
-            self._empty = trio.Event()
-            await self._empty.wait()
+    async def rested(self) -> None:
+        """Wait until no message is being attempted or could be at once; others may be waiting for their time."""
+        for lane in (*self._lanes.values(), self._nowhere):
+            while lane.is_busy:
+                lane.ended = trio.Event()
+                await lane.ended.wait()
 
-    def end(self, dispatch: Dispatch, status: str, reason: str = "") -> None:
-        """Record what became of a message."""
-        dispatch.status, dispatch.reason, dispatch.ended = status, reason, self.clock()
-        self.waiting -= 1
-        self.telemetry.decided(dispatch.firing.trigger, status)
-        log = _log.debug if status == "sent" else _log.warning
-        log("message", trigger=dispatch.firing.trigger, message=dispatch.message, status=status, reason=reason)
-        if not self.waiting:
-            self._empty.set()
-        self._ended.append(dispatch)
-        self._forget()
+    async def drop(self, dispatch_id: str) -> Dispatch:
+        """Let a message that waits end unsent.
 
-    def _forget(self) -> None:
-        """Forget the one that ended longest ago, where too many are remembered."""
-        if len(self._ended) > _KEPT:
-            oldest = self._ended.popleft()
-            if self._dispatches.get(oldest.id) is oldest:
-                del self._dispatches[oldest.id]
+        Raises:
+            NotPossible: it does not wait.
 
+        """
+        dispatch = self._office.unended.get(dispatch_id)
+        if dispatch is None:
+            ended = await self._known(dispatch_id)
+            raise NotPossible(f"it is {ended.state} already")
+        if dispatch.state == "sending":
+            raise NotPossible("it is being sent at this moment")
+        return await self._office.end(dispatch, "dropped", "by hand")
 
-class _Lane:
-    """One destination, its worker, and what waits for it."""
+    async def retry(self, dispatch_id: str) -> Dispatch:
+        """Let a message that was not accepted be sent again, with the same key.
 
-    def __init__(self, name: str, destination: Destination, outbox: Outbox) -> None:
-        self._name = name
-        self._destination = destination
-        self._outbox = outbox
-        self._heap: list[tuple[float, int, Dispatch]] = []
-        self._numbers = count()
-        self._sooner = trio.Event()
+        Raises:
+            NotPossible: it was accepted, or is on its way.
 
-    def put(self, dispatch: Dispatch, pause: float = 0) -> None:
-        """Let the message be attempted, not before `pause` seconds have passed."""
-        heapq.heappush(self._heap, (trio.current_time() + pause, next(self._numbers), dispatch))
-        self._sooner.set()
+        """
+        dispatch = await self._known(dispatch_id)
+        if dispatch_id in self._office.unended or dispatch.state not in ENDED:
+            raise NotPossible("it is on its way")
+        if dispatch.state == "accepted":
+            raise NotPossible("it was accepted already")
+        now = self._office.desk.now()
+        again = replace(dispatch, state="due", reason="", attempts=0, begun=None, due=now, changed=now)
+        self._office.unended[again.id] = again
+        await self._office.desk.renew(again)
+        self.admit([again])
+        return again
 
-    async def run(self) -> None:
-        """Attempt what is due, for ever."""
-        while True:
-            self._sooner = trio.Event()
-            if self._heap and self._heap[0][0] <= trio.current_time():
-                await self._attempt(heapq.heappop(self._heap)[2])
-                continue
-            with trio.move_on_at(self._heap[0][0] if self._heap else float("inf")):
-                await self._sooner.wait()
+    async def _known(self, dispatch_id: str) -> Dispatch:
+        dispatch = await self._find(dispatch_id)
+        if dispatch is None:
+            raise NotPossible("there is no such message, or it is too long ago")
+        return dispatch
 
-    async def _attempt(self, dispatch: Dispatch) -> None:
-        dispatch.attempts += 1
-        try:
-            delivery = await self._rendered(dispatch)
-        except Exception as problem:  # noqa: BLE001 - whatever it is, it fails this message and no other
-            if not isinstance(problem, Rejected):
-                _log.exception("rendering failed", message=dispatch.message)
-            self._outbox.end(dispatch, "failed", str(problem))
-        else:
-            await self._send(dispatch, delivery)
-
-    async def _rendered(self, dispatch: Dispatch) -> Delivery:
-        firing = dispatch.firing
-        context = await self._outbox.context(dispatch.name, firing)
-        data = self._outbox.renderer.render(dispatch.message, context)
-        return Delivery(dispatch.id, firing.trigger, firing.user, firing.at, dispatch.message, data)
-
-    async def _send(self, dispatch: Dispatch, delivery: Delivery) -> None:
-        try:
-            await self._destination.send(delivery)
-        except Unavailable as problem:
-            self._again(dispatch, problem)
-        except Rejected as problem:
-            self._outbox.end(dispatch, "failed", str(problem))
-        except Unclear as problem:
-            self._outbox.end(dispatch, "unclear", str(problem))
-        except Exception as problem:  # noqa: BLE001 - the same; nobody knows how far it got
-            _log.exception("destination failed", destination=self._name)
-            self._outbox.end(dispatch, "unclear", f"{type(problem).__name__} in the destination")
-        else:
-            self._outbox.end(dispatch, "sent")
-            seconds = (self._outbox.clock() - dispatch.firing.at) / 1_000
-            self._outbox.telemetry.sent(self._name, seconds)
-
-    def _again(self, dispatch: Dispatch, problem: Unavailable) -> None:
-        """Try later: exponential backoff with full jitter, and never before the destination asked to."""
-        dispatch.reason = str(problem)
-        if dispatch.attempts >= ATTEMPTS:
-            self._outbox.end(dispatch, "failed", f"given up after {ATTEMPTS} attempts: {problem}")
-            return
-        longest = min(_FIRST_PAUSE * 2**dispatch.attempts, _LONGEST_PAUSE)
-        jitter = random.uniform(0, longest)  # noqa: S311 - spreads load, keeps no secret
-        self.put(dispatch, max(jitter, problem.retry_after or 0))
+    def _destination_of(self, message: str) -> str:
+        renderer = self._office.renderer
+        return renderer.destination_of(message) if message in renderer.names else ""

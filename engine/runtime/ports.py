@@ -4,11 +4,14 @@ A destination tells three kinds of failure apart, because they ask for different
 try again), `Unavailable` (definite: nothing was sent, try later) and `Unclear` (nobody knows whether it was sent).
 """
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from engine.core.events import Millis
+from engine.runtime.records import Batch, Dispatch, DispatchState, Entry, Kept, Mark, Person, Version
+
+DAY: Millis = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +29,46 @@ class Delivery:
     """The rendered fields of the message, as its destination wants them (for mail: to, subject, html, text)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What the account at a destination allows."""
+
+    concurrency: int = 4
+    """Attempts at a time."""
+    rate: float = 0
+    """Attempts a second; 0: as many as come."""
+    burst: int = 10
+    """How many may go at once after a rest, where there is a rate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """How a call behaves when an attempt does not succeed."""
+
+    attempts: int = 5
+    """How often a message is attempted, not counting attempts that failed for the whole account."""
+    first_pause: float = 1.0
+    """Seconds; pauses double, with full jitter."""
+    longest_pause: float = 300.0
+    """Seconds."""
+    patience: Millis = DAY
+    """How long after the first attempt another one may begin."""
+    remembers: Millis = 0
+    """For how long the other side recognises an idempotency key, so that a second delivery has no effect; 0: it does
+    not, and a message that may have been sent is never sent again."""
+
+
 class Destination(Protocol):
     """A way out."""
 
-    async def send(self, delivery: Delivery) -> None:
+    @property
+    def pace(self) -> Pace:
+        """What the account allows."""
+
+    def retries(self, message: str, /) -> Retries:
+        """How the call for a message behaves."""
+
+    async def send(self, delivery: Delivery, /) -> None:
         """Hand one message over.
 
         Raises:
@@ -51,10 +90,12 @@ class Rejected(DeliveryError):
 class Unavailable(DeliveryError):
     """Nothing was sent; it may be tried again."""
 
-    def __init__(self, reason: str, retry_after: float | None = None) -> None:
+    def __init__(self, reason: str, retry_after: float | None = None, *, account: bool = False) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
         """Seconds to wait as the destination asked, None where it did not say."""
+        self.account = account
+        """Whether every message to this destination would fare the same, and not only this one."""
 
 
 class Unclear(DeliveryError):
@@ -80,27 +121,86 @@ class Renderer(Protocol):
         """
 
 
+class StoreError(Exception):
+    """The store cannot be read or written; the text says what, where and what to do."""
+
+
 class Store(Protocol):
-    """Keeps the users who are asleep."""
+    """Keeps everything. Pages come in lists, for recovery to show how far it is."""
 
-    async def load(self, name: str) -> bytes | None:
-        """The snapshot of the user, None where there is none."""
+    async def mark(self) -> Mark:
+        """How far the store had got when it was opened; zeros for a new one."""
 
-    async def save(self, name: str, snapshot: bytes) -> None:
-        """Keep the snapshot in place of the one before."""
+    async def write(self, batch: Batch) -> None:
+        """Write all of it in one transaction: durable when this returns, and otherwise nothing of it.
 
-    async def delete(self, name: str) -> None:
-        """Forget the user, if known."""
+        Raises:
+            StoreError: it could not be written, for good: the process must not go on deciding.
+
+        """
+
+    async def load(self, name: str) -> Kept | None:
+        """What is kept of a user; None where nothing is.
+
+        Raises:
+            StoreError: it cannot be read, or is damaged.
+
+        """
+
+    def versions(self) -> AsyncIterator[list[Version]]:
+        """All versions of the trigger files that are kept, oldest first."""
+
+    def links(self) -> AsyncIterator[list[tuple[str, str]]]:
+        """All ids, each with the id that it leads to."""
+
+    def linked(self) -> AsyncIterator[list[tuple[int, Millis]]]:
+        """Hashes of the ids of messages that linked ids, and when, oldest first."""
+
+    def journal(self) -> AsyncIterator[list[Entry]]:
+        """The entries that are kept, in the order in which they were written; some may be saved already."""
+
+    def people(self) -> AsyncIterator[list[Person]]:
+        """All users who are kept."""
+
+    def unended(self) -> AsyncIterator[list[Dispatch]]:
+        """The messages that are not ended, in the order in which they were decided."""
+
+    async def behind(self, version: int, after: str, limit: int) -> list[str]:
+        """Up to `limit` users who have not taken up `version`, in the order of their names, those after `after`."""
+
+    async def dispatch(self, dispatch_id: str) -> Dispatch | None:
+        """A message, by its id."""
+
+    async def dispatches(
+        self, *, states: Collection[DispatchState] = (), name: str = "", limit: int = 100
+    ) -> list[Dispatch]:
+        """Messages, the latest change first; those in some states, or of one user, if given."""
+
+    async def prune(self, before: Millis, retained: Millis, linked: Millis) -> list[str]:
+        """Let go of a little of what is too old; to be called again and again, never while something is written.
+
+        Args:
+            before: events that were saved before this instant.
+            retained: decisions, ended messages and superseded versions that are older.
+            linked: what is kept of messages that linked ids and is older.
+
+        Returns:
+            Some visitors of whom nothing else is known and who were last seen before `before`; they may be forgotten.
+
+        """
 
 
 class Telemetry(Protocol):
     """Is told what happens, to count and to time it; never who."""
 
     def decided(self, trigger: str, outcome: str) -> None:
-        """A trigger fired (`fired`), or a message of it ended `sent`, `failed` or `unclear`."""
+        """A trigger fired (`fired`), or a message of it ended in one of the states of a dispatch."""
 
     def turn(self, seconds: float) -> None:
         """An input was routed and, where its user was awake, decided upon."""
+
+    def committed(self, seconds: float, turns: int) -> None:
+        """So many turns were made durable together, in so long."""
 
     def late(self, seconds: float) -> None:
         """A deadline was settled so long after its instant."""

@@ -1,32 +1,50 @@
 """The router: numbers the inputs, finds the user of each, and lets that user's actor take its turn.
 
 Between reading and changing state nothing awaits: an input is stamped, its user found and, while the actor is parked,
-the turn taken in one plain call, so two inputs of a user can never be reordered or half taken.
+the turn taken in one plain call, so two inputs of a user can never be reordered or half taken. What a turn has decided
+is recorded in the journal in the same call.
 """
 
 import time
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Literal, NamedTuple
 
 import trio
 
 from engine.core.decisions import Firing
-from engine.core.events import INF, Input, Membership, Millis, Track, Traits
-from engine.core.identity import Identities
-from engine.core.program import Program
+from engine.core.events import INF, Fate, Input, Membership, Millis, Outcome, Track, Traits
+from engine.core.identity import Changes, Identities
 from engine.core.user import User
-from engine.runtime.actor import Actor, Turn
+from engine.runtime.actor import Actor
 from engine.runtime.alarm import Alarm
 from engine.runtime.arrivals import Alias, Arrival, Event, Profile
 from engine.runtime.clock import Clock
-from engine.runtime.ports import Store, Telemetry
+from engine.runtime.journal import Journal, Receipt
+from engine.runtime.loader import Loader
+from engine.runtime.ports import Telemetry
+from engine.runtime.records import Decision, Dispatch, Entry
+from engine.runtime.turn import Linking, Turn
+from engine.runtime.versions import Versions
+
+Make = Callable[[str, Firing, Millis], Iterable[Dispatch]]
+"""The messages that a firing of a user makes due."""
+
+
+class Refused(Exception):
+    """Nothing can be taken now: `status` says which way, `reason` in words; try again after `retry_after` seconds."""
+
+    def __init__(self, status: Literal["recovering", "busy", "ready", "ending", "failed"], reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+        self.retry_after = 1.0 if status == "busy" else 2.0
 
 
 class RouterStatistics(NamedTuple):
     """The router at one moment, in numbers."""
 
     inputs: int
-    """Inputs taken since the start."""
+    """Numbers given to inputs and wakes since the beginning."""
     awake: int
     """Users held in memory by an actor."""
     armed: int
@@ -35,139 +53,183 @@ class RouterStatistics(NamedTuple):
     """Turns in mailboxes."""
 
 
-class Closed(Exception):
-    """The router takes nothing any more: the process is ending."""
-
-
 class Router:
-    """All users, asleep and awake. `decided` is told of every firing and whose it is, in the order of decision."""
+    """All users, asleep and awake."""
 
     def __init__(
         self,
-        program: Program,
-        store: Store,
-        clock: Clock,
+        *,
+        journal: Journal,
+        loader: Loader,
+        versions: Versions,
+        now: Clock,
         telemetry: Telemetry,
-        decided: Callable[[str, Firing], None],
+        make: Make,
+        awake_limit: int,
     ) -> None:
-        self._program = program
-        self._store = store
-        self._clock = clock
+        self.identities = Identities()
+        self.awake: dict[str, Actor] = {}
+        """By name; whoever took a turn last stands last."""
+        self.now = now
+        self._journal = journal
+        self._loader = loader
+        self._versions = versions
         self._telemetry = telemetry
-        self._decided = decided
-        self._identities = Identities()
-        self._awake: dict[str, Actor] = {}
+        self._make = make
+        self._awake_limit = awake_limit
+        self._emptier = trio.Event()
         self._nursery: trio.Nursery | None = None
-        self._seq = 0
-        self._now: Millis = 0
-        self.closed = False
-        """Whether no input is taken any more."""
-        self._alarm = Alarm(self.now, self._wake, telemetry)
+        self._linked = trio.Event()
+        self._linked.set()
+        self.alarm = Alarm(self.now, self._ring, telemetry)
 
-    def now(self) -> Millis:
-        """The present instant; never earlier than the one before."""
-        self._now = max(self._now, self._clock())
-        return self._now
+    # What comes in -----------------------------------------------------------------------------------------------
 
-    def take(self, arrival: Arrival) -> None:
-        """Take one input.
-
-        Raises:
-            Closed: the process is ending.
-
-        """
-        if self.closed:
-            raise Closed
+    def take(self, arrival: Arrival, receipt: Receipt) -> None:
+        """Take one input; `receipt` will be settled when it is durable."""
         began = time.perf_counter()
-        self._seq += 1
-        now = self.now()
+        number, now = self._journal.next_number(), self.now()
         name, absorbed = self._whose(arrival, now)
-        absorbs = None if absorbed is None else self._leave(absorbed)
-        self._actor(name).deliver(Turn(now, _stamped(arrival, self._seq, now), absorbs))
+        changes = self.identities.changes()
+        linking = self._in_order(changes, absorbed) if changes.links or absorbed is not None else None
+        if linking is None and changes.linked:
+            self._journal.relink(changes)
+        self._deliver(name, Turn(number, now, _stamped(arrival, number, now), receipt, linking))
         self._telemetry.turn(time.perf_counter() - began)
+
+    def wake(self, name: str, receipt: Receipt | None = None) -> None:
+        """Let a user settle what is due and take up what is in force."""
+        self._deliver(name, Turn(self._journal.next_number(), self.now(), receipt=receipt))
+
+    def report(self, dispatch: Dispatch, fate: Fate, receipt: Receipt) -> bool:
+        """Tell the user what became of a message, to be recorded with it; False where nobody knows them any more."""
+        name = self.identities.find(dispatch.name)
+        if name is None:
+            return False
+        number = self._journal.next_number()
+        outcome = Outcome(number, dispatch.id, fate)
+        self._deliver(name, Turn(number, self.now(), outcome, receipt, dispatch=dispatch))
+        return True
 
     async def look(self, name: str) -> User | None:
         """The user, after all that has arrived was taken; None where nothing is known of anyone by that name.
 
         `name` is as `engine.core.identity` makes names, any that the user has.
         """
-        found = self._identities.find(name)
-        while found is not None and (found in self._awake or await self._store.load(found) is not None):
-            user = await self._actor(found).settled()
+        while (found := self.identities.find(name)) is not None:
+            user = await self.rouse(found).settled()
             if user is not None:
-                return user
+                return None if user.born is None else user
         return None
 
-    def close(self) -> None:
-        """Take no input any more; what has arrived is still decided upon."""
-        self.closed = True
+    # Who is awake ------------------------------------------------------------------------------------------------
+
+    @property
+    def crowded(self) -> bool:
+        """Whether as many users are awake as may be."""
+        return len(self.awake) >= self._awake_limit
+
+    async def room(self) -> None:
+        """Wait until another user may be woken."""
+        while self.crowded and self._journal.failed is None:
+            self._emptier = trio.Event()
+            self._journal.news.set()
+            await self._emptier.wait()
+
+    def rouse(self, name: str) -> Actor:
+        """The actor of a user, who is awake from now on."""
+        actor = self.awake.pop(name, None)
+        if actor is None:
+            actor = Actor(name, self._versions, self._taken)
+            if self._nursery is not None:
+                self._nursery.start_soon(actor.run, self._loader)
+        self.awake[name] = actor
+        return actor
+
+    def dismiss(self, actor: Actor) -> None:
+        """Let a user fall asleep, who is saved, or is another's by now."""
+        actor.end()
+        if self.awake.get(actor.name) is actor:
+            del self.awake[actor.name]
+        self._emptier.set()
 
     async def finish(self) -> None:
         """Wait until every turn that has arrived is taken."""
-        for actor in list(self._awake.values()):
+        for actor in list(self.awake.values()):
             await actor.settled()
 
     def statistics(self) -> RouterStatistics:
         """The router at this moment."""
-        waiting = sum(actor.waiting for actor in self._awake.values())
-        return RouterStatistics(self._seq, len(self._awake), len(self._alarm), waiting)
+        waiting = sum(actor.waiting for actor in self.awake.values())
+        return RouterStatistics(self._journal.number, len(self.awake), len(self.alarm), waiting)
 
-    async def run(self, idle_after: Millis) -> None:
-        """Keep the actors alive, and put to sleep those who took no turn for `idle_after`."""
+    async def run(self) -> None:
+        """Keep the actors alive and wake them at their deadlines, for ever."""
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
-            nursery.start_soon(self._alarm.run)
-            for actor in self._awake.values():
-                nursery.start_soon(self._live, actor)
-            while True:
-                await trio.sleep(max(idle_after / 4_000, 0.05))
-                self._rest(self.now() - idle_after)
+            for actor in self.awake.values():
+                nursery.start_soon(actor.run, self._loader)
+            await self.alarm.run()
 
-    def _wake(self, name: str) -> None:
-        """Let the user settle what is due."""
-        self._actor(name).deliver(Turn(self.now()))
+    # How it goes on ----------------------------------------------------------------------------------------------
+
+    async def _ring(self, name: str) -> None:
+        """A user's deadline is reached."""
+        if name not in self.awake:
+            await self.room()
+        self.wake(self.identities.find(name) or name)  # who may have become another's meanwhile
+
+    def _deliver(self, name: str, turn: Turn) -> None:
+        self._journal.expect(turn.receipt)
+        actor = self.rouse(name)
+        absorbs = None
+        if turn.linking is not None and turn.linking.absorbed:
+            absorbs = self.rouse(turn.linking.absorbed)
+            absorbs.absorbed_by = actor
+            self.alarm.set(absorbs.name, INF)
+        actor.deliver(turn, absorbs)
 
     def _whose(self, arrival: Arrival, now: Millis) -> tuple[str, str | None]:
         """The user whose step it is, and the one who enters that user's timeline in it."""
         if isinstance(arrival, Alias):
-            return self._identities.alias(arrival.previous_id, arrival.user_id, arrival.message_id, now)
+            return self.identities.alias(arrival.previous_id, arrival.user_id, arrival.message_id, now)
         user_id, anonymous_id = arrival.user_id, arrival.anonymous_id
         if isinstance(arrival, Profile) and arrival.links and user_id is not None and anonymous_id is not None:
-            return self._identities.login(anonymous_id, user_id, arrival.message_id, now)
-        return self._identities.resolve(user_id, anonymous_id), None
+            return self.identities.login(anonymous_id, user_id, arrival.message_id, now)
+        return self.identities.resolve(user_id, anonymous_id), None
 
-    def _actor(self, name: str) -> Actor:
-        actor = self._awake.get(name)
-        if actor is None:
-            actor = self._awake[name] = Actor(name, self._store, self._taken)
-            if self._nursery is not None:
-                self._nursery.start_soon(self._live, actor)
-        return actor
+    def _in_order(self, changes: Changes, absorbed: str | None) -> Linking:
+        before, self._linked = self._linked, trio.Event()
+        return Linking(changes, absorbed or "", before, self._linked)
 
-    def _leave(self, name: str) -> Actor:
-        """Wake the user for the last time, to be absorbed."""
-        actor = self._actor(name)
-        actor.leaving = True
-        self._alarm.set(name, INF)
-        return actor
-
-    async def _live(self, actor: Actor) -> None:
-        try:
-            await actor.run(self._program)
-        finally:
-            del self._awake[actor.name]
-
-    def _rest(self, before: Millis) -> None:
-        for actor in self._awake.values():
-            if actor.idle and actor.used < before and not actor.leaving:
-                actor.unpark()
-
-    def _taken(self, actor: Actor, user: User, firings: list[Firing]) -> None:
-        if not actor.leaving:
-            self._alarm.set(actor.name, user.horizon())
+    def _taken(self, actor: Actor, user: User, turn: Turn, firings: list[Firing]) -> None:
+        """Record a turn, and set the user's deadline."""
+        name, linking, horizon = actor.name, turn.linking, user.horizon()
+        if actor.absorbed_by is None:
+            self.alarm.set(name, horizon)
+        version = self._versions.number_of(user) if firings else 0
+        absorbed = linking.absorbed if linking is not None else ""
+        self._journal.record(
+            Entry(turn.number, name, turn.now, turn.item, horizon, absorbed),
+            [Decision(name, version, firing) for firing in firings],
+            [dispatch for firing in firings for dispatch in self._make(name, firing, turn.now)],
+            turn.receipt,
+        )
+        if turn.dispatch is not None:
+            self._journal.note(turn.dispatch)
         for firing in firings:
             self._telemetry.decided(firing.trigger, "fired")
-            self._decided(actor.name, firing)
+        if linking is not None:
+            self._link(actor, linking)
+
+    def _link(self, actor: Actor, linking: Linking) -> None:
+        self._journal.relink(linking.changes)
+        if linking.absorbed:
+            former = self.awake.get(linking.absorbed)
+            if former is not None and former.absorbed_by is actor:
+                self.dismiss(former)
+            self._journal.absorbed(actor.name, linking.absorbed)
+        linking.taken.set()
 
 
 def _stamped(arrival: Arrival, seq: int, now: Millis) -> Input:

@@ -1,99 +1,279 @@
-"""The service: router, alarm and outbox in one nursery, from the first input to an orderly end."""
+"""The service: all parts in one nursery, from recovery to an orderly end, or to a sudden one that loses nothing."""
 
-from collections.abc import Mapping
-from typing import Any
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Literal
 
+import structlog
 import trio
 
 from engine.core.decisions import Firing
-from engine.core.events import Millis, decode
-from engine.core.program import Program
-from engine.core.timeline import Recorded
+from engine.core.events import Millis
 from engine.core.user import User
+from engine.runtime.alarm import STRETCH
+from engine.runtime.arrivals import Arrival
 from engine.runtime.clock import Clock
+from engine.runtime.context import context
+from engine.runtime.desk import RouterDesk
+from engine.runtime.journal import Journal, Receipt
+from engine.runtime.keeper import Keeper, Limits
+from engine.runtime.loader import Loader
 from engine.runtime.outbox import Outbox
-from engine.runtime.ports import Destination, Rejected, Renderer, Store, Telemetry
-from engine.runtime.router import Router
+from engine.runtime.ports import Destination, Store, StoreError, Telemetry
+from engine.runtime.records import Dispatch, Version
+from engine.runtime.recovery import Recovery
+from engine.runtime.router import Refused, Router
+from engine.runtime.versions import Compile, Configuration, Versions
 
-RECENT = 20
-"""How many of a user's latest events of each name a template may speak of."""
+_FAREWELL = 1.0
+"""Seconds for which a process that cannot write any more still says so."""
 
-HISTORY = 5_000
-"""How far back, in events, they and the one that fired are looked for."""
+_TOGETHER = 100
+"""Users who take up new trigger files at a time."""
 
-IDLE_AFTER: Millis = 300_000
-"""How long a user takes no turn before falling asleep."""
+Status = Literal["recovering", "ready", "ending", "failed"]
+
+_log = structlog.get_logger()
 
 
 class Service:
-    """The engine, running. Inputs go to `router`; what became of messages is asked of `outbox`."""
+    """The engine, running: `take` inputs, `reload` its files."""
 
     def __init__(
         self,
-        program: Program,
+        configuration: Configuration,
         *,
+        compile_content: Compile,
         store: Store,
         destinations: Mapping[str, Destination],
-        renderer: Renderer,
         clock: Clock,
         telemetry: Telemetry,
-        idle_after: Millis = IDLE_AFTER,
+        limits: Limits = Limits(),  # noqa: B008 - immutable
+        dice: Callable[[], float] = random.random,
     ) -> None:
-        self.router = Router(program, store, clock, telemetry, self._decided)
-        self.outbox = Outbox(destinations, renderer, self._context, self.router.now, telemetry)
-        self._idle_after = idle_after
+        self.status: Status = "recovering"
+        self.reason = "recovering"
+        """Why it is not ready, for people."""
+        self.store = store
+        self._clock = clock
+        self._now: Millis = 0
+        self._limits = limits
+        self._configuration = configuration
+        self._failure: StoreError | None = None
+        self._failing = trio.Event()
+        self._changed = trio.Event()
+        self._reloading = trio.Lock()
+        self.versions = Versions(compile_content)
+        self.journal = Journal(store, self.now, telemetry, self._committed)
+        loader = Loader(store, self.versions)
+        self.router = Router(
+            journal=self.journal,
+            loader=loader,
+            versions=self.versions,
+            now=self.now,
+            telemetry=telemetry,
+            make=self._due,
+            awake_limit=limits.awake,
+        )
+        desk = RouterDesk(self.router, self.journal, self.now)
+        self.outbox = Outbox(
+            destinations,
+            configuration.renderer,
+            context,
+            desk=desk,
+            find=store.dispatch,
+            telemetry=telemetry,
+            dice=dice,
+        )
+        self.keeper = Keeper(store, self.journal, self.router, self.versions, limits)
+        self._recovery = Recovery(
+            store=store,
+            journal=self.journal,
+            loader=loader,
+            router=self.router,
+            versions=self.versions,
+            outbox=self.outbox,
+            tell=self._tell_progress,
+        )
+
+    def now(self) -> Millis:
+        """The present instant; never earlier than the one before, nor than any before a restart."""
+        self._now = max(self._now, self._clock())
+        return self._now
+
+    # Its life ----------------------------------------------------------------------------------------------------
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Run until cancelled."""
+        """Recover, say so, and run until cancelled.
+
+        Raises:
+            StoreError: the store could not be read or written.
+
+        """
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self.router.run, self._idle_after)
-            nursery.start_soon(self.outbox.run)
-            task_status.started()
+            nursery.start_soon(self._part, self._recover, nursery, task_status)
+            await self._failing.wait()
+            await trio.sleep(_FAREWELL)
+            nursery.cancel_scope.cancel()
+        if self._failure is not None:
+            raise self._failure
 
     async def drain(self, seconds: float) -> int:
-        """Take nothing any more, finish what has arrived, and give the outbox so long to empty.
+        """Take nothing any more, finish what has arrived, give the outbox so long; then save everybody, in half of it.
 
         Returns:
             How many messages are left unsent.
 
         """
-        self.router.close()
+        self.status = self.reason = "ending"
         with trio.move_on_after(seconds):
             await self.router.finish()
-            await self.outbox.emptied()
+            await self.outbox.rested()
+        with trio.move_on_after(seconds / 2):
+            await self.keeper.save_all()
         return self.outbox.waiting
 
-    def _decided(self, name: str, firing: Firing) -> None:
-        self.outbox.put(name, firing)
+    # What comes in -----------------------------------------------------------------------------------------------
 
-    async def _context(self, name: str, firing: Firing) -> Mapping[str, Any]:
-        user = await self.router.look(name)
-        if user is None:
-            raise Rejected("the user is no longer known")
-        return context(user, firing)
+    async def take(self, arrivals: Sequence[Arrival]) -> None:
+        """Take inputs; when this returns, all of them are durable, with all that was decided upon them.
+
+        A client that hangs up may cancel the waiting, but what it has sent is taken as a whole.
+
+        Raises:
+            Refused: none or not all of them are taken; none is to be acknowledged.
+
+        """
+        self._admit()
+        receipt, began = Receipt(), time.perf_counter()
+        with trio.CancelScope(shield=True):
+            for arrival in arrivals:
+                if self.router.crowded:
+                    await self.router.room()
+                self.router.take(arrival, receipt)
+                if time.perf_counter() - began > STRETCH:
+                    await trio.lowlevel.checkpoint()
+                    began = time.perf_counter()
+        try:
+            await self.journal.wait(receipt)
+        except StoreError as error:
+            raise Refused("failed", str(error)) from error
+
+    async def room(self) -> None:
+        """Wait until more inputs may come.
+
+        Raises:
+            Refused: none will be taken.
+
+        """
+        while self.status == "ready" and self.journal.uncommitted >= self._limits.uncommitted:
+            try:
+                await self.journal.flushed()
+            except StoreError as error:
+                raise Refused("failed", str(error)) from error
+
+    async def reload(self, configuration: Configuration) -> bool:
+        """Put other trigger, segment and message files in force; durable on return. False: they are already.
+
+        Raises:
+            Refused: the service is not ready.
+
+        """
+        async with self._reloading:
+            if self.status != "ready":
+                raise Refused(self.status, self.reason)
+            if configuration.digest == self.versions.current.digest:
+                return False
+            self._put_in_force(configuration)
+            try:
+                await self.journal.flushed()
+            except StoreError as error:
+                raise Refused("failed", str(error)) from error
+            return True
+
+    def _admit(self) -> None:
+        if self.status != "ready":
+            raise Refused(self.status, self.reason)
+        if self.journal.uncommitted >= self._limits.uncommitted:
+            raise Refused("busy", "too many events wait to be written; send them again")
+
+    # Its parts ---------------------------------------------------------------------------------------------------
+
+    async def _recover(self, nursery: trio.Nursery, task_status: trio.TaskStatus[None]) -> None:
+        self._now = await self._recovery.read()
+        for part in (self.keeper.run, self.router.run):
+            nursery.start_soon(self._part, part)
+        if not self.versions.resume(self._configuration):
+            self._put_in_force(self._configuration)
+        self._changed.set()
+        await self._recovery.settle()
+        for part in (self.outbox.run, self._keep_up):
+            nursery.start_soon(self._part, part)
+        if self.status == "recovering":
+            self.status, self.reason = "ready", ""
+        task_status.started()
+
+    async def _part(self, run: Callable[..., Awaitable[None]], *args: object) -> None:
+        """Run a part of the service. When the store fails one of them, the process is to end."""
+        try:
+            await run(*args)
+        except* StoreError as group:
+            self._fail(_first(group))
+
+    def _fail(self, error: StoreError) -> None:
+        if self._failure is None:
+            self._failure = error
+            self.status, self.reason = "failed", str(error)
+            _log.critical("nothing more is taken, the process ends", reason=str(error))
+            self.journal.fail(error)
+            self._failing.set()
+
+    def _committed(self, dispatches: Sequence[Dispatch]) -> None:
+        self.outbox.admit(dispatches)
+
+    def _due(self, name: str, firing: Firing, now: Millis) -> list[Dispatch]:
+        return self.outbox.make(name, firing, now)
+
+    def _tell_progress(self, what: str, number: int) -> None:
+        self.reason = f"recovering: {number:,} {what}"
+
+    # What is in force --------------------------------------------------------------------------------------------
+
+    def _put_in_force(self, configuration: Configuration) -> None:
+        version = Version(self.journal.next_number(), self.now(), configuration.digest, configuration.content)
+        self.versions.add(version, configuration.program)
+        self.journal.put_in_force(version)
+        self.outbox.use(configuration.renderer)
+        self._changed.set()
+
+    async def _keep_up(self) -> None:
+        """Let everybody take up what is in force, those who are asleep too, a few at a time, for ever."""
+        while True:
+            await self._changed.wait()
+            self._changed = trio.Event()
+            since = self.versions.unchanged_since()
+            behind = [actor.name for actor in self.router.awake.values() if self._is_behind(actor.user, since)]
+            for start in range(0, len(behind), _TOGETHER):
+                await self._wake(behind[start : start + _TOGETHER])
+            name = ""
+            while names := await self.store.behind(since, name, _TOGETHER):
+                await self._wake(names)
+                name = names[-1]
+
+    def _is_behind(self, user: User | None, version: int) -> bool:
+        return user is not None and self.versions.number_of(user) < version
+
+    async def _wake(self, names: Sequence[str]) -> None:
+        receipt = Receipt()
+        for each in names:
+            name = self.router.identities.find(each)
+            if name is not None:
+                await self.router.room()
+                self.router.wake(name, receipt)
+        await self.journal.wait(receipt)
 
 
-def context(user: User, firing: Firing) -> dict[str, Any]:
-    """What a template may speak of.
-
-    `event` is the event that fired, None where time alone did; `recent` leads from the name of an event to its latest
-    occurrences, newest first, however much else happened since. An event is a mapping of `name`, `ts` and `properties`.
-    """
-    history = user.recent(HISTORY)
-    recent: dict[str, list[dict[str, Any]]] = {}
-    for record in history:
-        latest = recent.setdefault(record.name, [])
-        if len(latest) < RECENT:
-            latest.append(_told(record))
-    return {
-        "user": firing.user,
-        "trigger": firing.trigger,
-        "per": firing.per,
-        "event": next((_told(record) for record in history if record.seq == firing.event), None),
-        "profile": user.profile,
-        "recent": recent,
-    }
-
-
-def _told(record: Recorded) -> dict[str, Any]:
-    return {"name": record.name, "ts": record.ts, "properties": decode(record.properties)}
+def _first(group: BaseExceptionGroup[StoreError]) -> StoreError:
+    first = group.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first

@@ -11,12 +11,13 @@ from pathlib import Path
 import httpx
 import trio
 
-from adapters.app import sidecar
+from adapters import app
+from adapters.app import open_shop_store, sidecar
 from adapters.commands.notices import stderr
 from adapters.commands.run import address_of, open_shop
 from adapters.keys import Keys
+from adapters.store.sqlite import SqliteStore
 from adapters.web.server import bind
-from engine.runtime.service import Service
 
 TRIGGERS = """
 segments: {vip: list}
@@ -54,11 +55,12 @@ class Sidecar:
     """One that runs; `client` shows the write key, `stranger` shows nothing by itself."""
 
     def __init__(
-        self, url: str, keys: Keys, service: Service, client: httpx.AsyncClient, stranger: httpx.AsyncClient
+        self, url: str, keys: Keys, running: app.Sidecar, client: httpx.AsyncClient, stranger: httpx.AsyncClient
     ) -> None:
         self.url = url
         self.keys = keys
-        self.service = service
+        self.service = running.service
+        self.reloader = running.reloader
         self.client = client
         self.stranger = stranger
 
@@ -85,14 +87,18 @@ async def running(folder: Path) -> AsyncIterator[Sidecar]:
     listener = bind("127.0.0.1", 0)
     url = address_of(listener)
     stop = trio.Event()
+    store = open_shop_store(shop.settings)
     async with trio.open_nursery() as nursery:
-        service = await nursery.start(sidecar, shop, listener, stop.wait)
+        started = await nursery.start(sidecar, shop, store, listener, stop.wait)
+        await started.ready.wait()
         async with (
             httpx.AsyncClient(base_url=url, auth=(shop.keys.write_key, "")) as client,
             httpx.AsyncClient(base_url=url) as stranger,
         ):
-            yield Sidecar(url, shop.keys, service, client, stranger)
+            yield Sidecar(url, shop.keys, started, client, stranger)
         stop.set()
+    if isinstance(store, SqliteStore):
+        store.close()
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from engine.core.decisions import Firing
 from engine.core.events import INF, Track, Traits
 from engine.core.program import Program
 from engine.core.user import User
-from tests.core.worlds import program_of
+from tests.core.worlds import copied, program_of
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 
@@ -99,7 +99,7 @@ def test_a_snapshot_after_a_change_goes_on_under_the_new_files() -> None:
     program = files(cart="when: add then no buy within 1h")
     user = user_with(OTHER, ("add", 0))
     user.adopt(program, MINUTE)
-    assert when(User.restore(user.snapshot(), program).wake(DAY)) == [("cart", HOUR)]
+    assert when(copied(user).wake(DAY)) == [("cart", HOUR)]
 
 
 def test_to_take_up_the_same_files_again_forgets_no_cooldown() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from engine.core.events import Track, Traits, encode
 from engine.core.user import User
-from tests.core.worlds import program_of, told
+from tests.core.worlds import copied, program_of, told
 
 DAY = 86_400_000
 PROGRAM = program_of(
@@ -46,7 +46,7 @@ def test_any_value_is_lived_with_saved_and_brought_back(items: list[tuple[bool, 
     for seq, (is_event, value) in enumerate(items):
         raw = encode({"a": value})
         user.observe(Track(seq, "view", seq, raw) if is_event else Traits(seq, raw), seq)
-    other = User.restore(user.snapshot(), PROGRAM)
+    other = copied(user)
     assert other.pending() == user.pending()
     final = Track(99, "view", 99, encode({"a": last}))
     assert told(other.observe(final, 99) + other.wake(DAY)) == told(user.observe(final, 99) + user.wake(DAY))
@@ -59,4 +59,4 @@ def test_two_people_with_any_values_become_one(mine: Any, theirs: Any) -> None:
     visitor.observe(Track(2, "view", 2, encode({"a": theirs})), 2)
     user.observe(Traits(3, encode({"a": theirs})), 3, visitor)
     assert len(user.recent(9)) == 2
-    assert User.restore(user.snapshot(), PROGRAM).snapshot() == user.snapshot()
+    assert copied(user).snapshot(whole=True) == user.snapshot(whole=True)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from engine.core.events import INF
 from engine.core.user import User
 from engine.core.watch import Step
-from tests.core.worlds import World, lived, told, worlds
+from tests.core.worlds import World, copied, lived, told, worlds
 
 RANDOM = settings(max_examples=150)
 
@@ -30,7 +30,7 @@ def test_a_truth_keeps_its_word_until_its_until(made: World) -> None:
                 {now + 1, abs(truth) - 1, (now + abs(truth)) // 2} if abs(truth) < INF else {now + 1, now + 10**9}
             )
             # a copy, since asking about a later time lets go of what has left the window by then
-            other = User.restore(user.snapshot(), made.program)
+            other = copied(user)
             for instant in sorted(instants):
                 if now <= instant < abs(truth):
                     assert (state.truth(other.history.whole, instant) > 0) == (truth > 0)
@@ -80,13 +80,13 @@ def test_a_restored_user_goes_on_exactly_as_the_one_that_was_saved(made: World, 
     at = data.draw(st.integers(0, len(made.inputs)), label="saved after")
     user = alone(made)
     lived(user, made.inputs[:at])
-    other = User.restore(user.snapshot(), made.program)
-    assert other.snapshot() == user.snapshot()
+    other = copied(user)
+    assert other.snapshot(whole=True) == user.snapshot(whole=True)
     assert other.horizon() == user.horizon()
     assert other.pending() == user.pending()
     rest = made.inputs[at:]
     assert told(lived(other, rest) + other.wake(made.end)) == told(lived(user, rest) + user.wake(made.end))
-    assert other.snapshot() == user.snapshot()
+    assert other.snapshot(whole=True) == user.snapshot(whole=True)
 
 
 @RANDOM

@@ -63,6 +63,12 @@ def lived(user: User, inputs: Iterator[tuple[Input, Millis]] | tuple[tuple[Input
     return [firing for item, now in inputs for firing in user.observe(item, now)]
 
 
+def copied(user: User) -> User:
+    """The same user over again, by way of a snapshot."""
+    snapshot = user.snapshot(whole=True)
+    return User.restore(snapshot.state, [snapshot.chunk] if snapshot.chunk else [], user.program)
+
+
 def told(firings: list[Firing]) -> list[Any]:
     """All that must be the same of two runs."""
     return [(one.id, one.trigger, one.at, one.per, type(one.per), one.event) for one in firings]

@@ -1,13 +1,24 @@
 """What the tests of the runtime plug in where the outside would be."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from hashlib import sha256
 from typing import Any
 
 import trio
 
+from adapters.destinations.memory import Memory
+from adapters.store.memory import MemoryStore
+from engine.core.decisions import Firing
+from engine.core.events import Millis
 from engine.core.program import Program
 from engine.language.compiler import compile_triggers
 from engine.language.files import load
+from engine.runtime.arrivals import Arrival, Event
+from engine.runtime.journal import Receipt
+from engine.runtime.keeper import Limits
+from engine.runtime.service import Service
+from engine.runtime.versions import Configuration
 
 DAY = 86_400_000
 
@@ -19,6 +30,7 @@ class Quiet:
         self.decisions: list[tuple[str, str]] = []
         self.lateness: list[float] = []
         self.turns = 0
+        self.commits: list[int] = []
         self.deliveries: list[str] = []
 
     def decided(self, trigger: str, outcome: str) -> None:
@@ -27,6 +39,10 @@ class Quiet:
     def turn(self, seconds: float) -> None:
         assert seconds >= 0
         self.turns += 1
+
+    def committed(self, seconds: float, turns: int) -> None:
+        assert seconds >= 0
+        self.commits.append(turns)
 
     def late(self, seconds: float) -> None:
         self.lateness.append(seconds)
@@ -55,6 +71,66 @@ class Plain:
 def compiled(triggers: str) -> Program:
     loaded = load({"triggers.yaml": triggers})
     return compile_triggers(loaded.triggers, loaded.segments, retention=90 * DAY, history_after=DAY)
+
+
+def configured(triggers: str, *messages: str) -> Configuration:
+    content = triggers.encode()
+    return Configuration(content, sha256(content).hexdigest(), compiled(triggers), Plain(*messages))
+
+
+def compile_content(content: bytes) -> Program:
+    return compiled(content.decode())
+
+
+class Rig:
+    """A service over a virtual clock, and what it has decided."""
+
+    def __init__(self, configuration: Configuration, store: MemoryStore, limits: Limits, telemetry: Quiet) -> None:
+        self.store = store
+        self.there = Memory()
+        self.service = Service(
+            configuration,
+            compile_content=compile_content,
+            store=store,
+            destinations={"there": self.there},
+            clock=trio_clock,
+            telemetry=telemetry,
+            limits=limits,
+        )
+        self.router = self.service.router
+
+    @property
+    def firings(self) -> list[Firing]:
+        """Those that are durable, in the order of decision."""
+        return [decision.firing for decision in self.store.decisions]
+
+    @property
+    def said(self) -> list[tuple[str, str, Millis]]:
+        return [(firing.user, firing.trigger, firing.at) for firing in self.firings]
+
+    async def take(self, *arrivals: Arrival) -> None:
+        await self.service.take(arrivals)
+
+    def send(self, *arrivals: Arrival) -> None:
+        """Without waiting for them to be durable."""
+        for arrival in arrivals:
+            self.router.take(arrival, Receipt())
+
+
+@asynccontextmanager
+async def running(
+    configuration: Configuration, telemetry: Quiet, store: MemoryStore | None = None, limits: Limits | None = None
+) -> AsyncIterator[Rig]:
+    """A service that is ready; in the end it is cut off like a process that is killed."""
+    rig = Rig(configuration, store if store is not None else MemoryStore(), limits or Limits(), telemetry)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(rig.service.run)
+        yield rig
+        nursery.cancel_scope.cancel()
+
+
+def event(name: str, user: str | None = "u", visitor: str | None = None, message_id: str = "") -> Event:
+    return Event(name=name, user_id=user, anonymous_id=visitor, message_id=message_id)
 
 
 def trio_clock() -> int:

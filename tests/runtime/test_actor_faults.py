@@ -1,12 +1,17 @@
 """A user whose state cannot be written or read, and everyone else."""
 
+from unittest.mock import AsyncMock
+
 import pytest
 import trio
 from trio.testing import MockClock
 
+from adapters.store.memory import MemoryStore
 from engine.core.user import User
-from tests.runtime.rig import Quiet
-from tests.runtime.test_router import event, running
+from engine.runtime.ports import StoreError
+from engine.runtime.router import Refused
+from tests.runtime.rig import Quiet, event, running
+from tests.runtime.test_router import SOON, THERE
 
 
 async def test_a_user_who_cannot_be_saved_stays_awake_and_decides(
@@ -15,13 +20,13 @@ async def test_a_user_who_cannot_be_saved_stays_awake_and_decides(
     def fail(_: User) -> bytes:
         raise OverflowError
 
-    async with running(telemetry, idle_after=500) as rig:
+    async with running(THERE, telemetry, limits=SOON) as rig:
         with monkeypatch.context() as patch:
             patch.setattr(User, "snapshot", fail)
-            rig.router.take(event("cart", "person"))
+            rig.send(event("cart", "person"))
             await trio.sleep(3)
             assert rig.router.statistics().awake == 1
-        await trio.sleep(3)
+        await trio.sleep(4)
         assert rig.said == [("person", "left", 5_000)]
         assert (rig.router.statistics().awake, len(rig.store)) == (0, 1)
     said = capsys.readouterr().out
@@ -29,18 +34,26 @@ async def test_a_user_who_cannot_be_saved_stays_awake_and_decides(
     assert "person" not in said
 
 
-async def test_a_user_who_cannot_be_read_starts_anew(
+async def test_a_state_that_cannot_be_read_ends_the_process_and_is_not_overwritten(
     autojump_clock: MockClock, telemetry: Quiet, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async with running(telemetry, idle_after=500) as rig:
-        for _ in range(2):
-            rig.router.take(event("view", "person"))
-        await trio.sleep(2)
-        await rig.store.save("k:person", b"nothing of the sort")
-        rig.router.take(event("view", "person"))
-        rig.router.take(event("cart", "person"))
-        await trio.sleep(6)
-        assert [trigger for _, trigger, _ in rig.said] == ["left"]
+    store = MemoryStore()
+    with pytest.RaisesGroup(StoreError):
+        async with running(THERE, telemetry, store, SOON) as rig:
+            await rig.take(event("view", "person"))
+            await trio.sleep(3)
+            before = await store.load("k:person")
+            assert before is not None
+            damaged = before._replace(state=b"nothing of the sort")
+            store.load = AsyncMock(return_value=damaged)  # type: ignore[method-assign]
+            with pytest.raises(Refused, match="state of a user cannot be read"):
+                await rig.take(event("view", "person"))
+            assert rig.service.status == "failed"
+            with pytest.raises(Refused):
+                await rig.take(event("view", "somebody else"))
+            await trio.sleep(5)
+    del store.load
+    assert await store.load("k:person") == before
     said = capsys.readouterr().out
-    assert "state cannot be read" in said
+    assert "state of a user cannot be read" in said
     assert "person" not in said

@@ -11,7 +11,11 @@ async def test_users_are_woken_at_their_deadlines_and_never_early(
     nursery: trio.Nursery, autojump_clock: MockClock, telemetry: Quiet
 ) -> None:
     woken: list[tuple[str, int]] = []
-    alarm = Alarm(trio_clock, lambda name: woken.append((name, trio_clock())), telemetry)
+
+    async def wake(name: str) -> None:
+        woken.append((name, trio_clock()))
+
+    alarm = Alarm(trio_clock, wake, telemetry)
     nursery.start_soon(alarm.run)
     alarm.set("b", 5_000)
     alarm.set("a", 2_500)
@@ -25,8 +29,8 @@ async def test_users_are_woken_at_their_deadlines_and_never_early(
 async def test_others_get_their_turn_while_many_are_woken(nursery: trio.Nursery, telemetry: Quiet) -> None:
     pauses: list[float] = []
 
-    def wake(_: str) -> None:
-        time.sleep(0.0002)
+    async def wake(_: str) -> None:
+        time.sleep(0.0002)  # noqa: ASYNC251 - work is what it stands for
 
     async def watch() -> None:
         last = time.perf_counter()

@@ -113,7 +113,7 @@ async def test_identify_with_both_ids_brings_the_visitor_s_past_along(sidecar: S
 
 
 async def test_an_ending_sidecar_asks_to_come_back(sidecar: Sidecar) -> None:
-    sidecar.service.router.close()
+    sidecar.service.status = "ending"
     answer = await sidecar.client.post("/v1/track", json=track())
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
     assert (await sidecar.client.get("/readyz")).status_code == 503

@@ -102,7 +102,7 @@ async def test_a_fault_of_ours_is_closed_with_1011(sidecar: Sidecar, monkeypatch
 
 async def test_an_ending_sidecar_says_so(sidecar: Sidecar) -> None:
     async with connected(sidecar, f"?key={sidecar.keys.write_key}") as connection:
-        sidecar.service.router.close()
+        sidecar.service.status = "ending"
         await connection.send_message(json.dumps(track("one")))
         assert await closed_with(connection) == 1012
 

@@ -15,12 +15,13 @@ async def test_a_user_is_shown_with_what_is_pending_and_what_has_fired(sidecar: 
     assert shown["traits"] == {"email": "e@shop.example"}
     assert shown["recent"][1]["properties"] == {"product": "shoe"}
     assert [each["trigger"] for each in shown["pending"]] == ["left"]
-    await sidecar.service.outbox.emptied()
+    await sidecar.service.outbox.rested()
     [fired] = (await sidecar.user("u")).json()["firings"]
     assert fired["trigger"] == "thrice"
     assert fired["messages"][0] | {"at": 0} == {
+        "id": f"{fired['id']}:nudge",
         "message": "nudge",
-        "status": "sent",
+        "state": "accepted",
         "reason": "",
         "attempts": 1,
         "at": 0,
@@ -30,9 +31,9 @@ async def test_a_user_is_shown_with_what_is_pending_and_what_has_fired(sidecar: 
 async def test_a_message_that_failed_says_why(sidecar: Sidecar) -> None:
     await sidecar.client.post("/v1/track", json={"userId": "u", "event": "cart"})
     await trio.sleep(0.3)  # the deadline of a real server
-    await sidecar.service.outbox.emptied()
+    await sidecar.service.outbox.rested()
     [fired] = (await sidecar.user("u")).json()["firings"]
-    assert fired["messages"][0]["status"] == "failed"
+    assert fired["messages"][0]["state"] == "failed"
     assert "email" in fired["messages"][0]["reason"]
 
 
@@ -66,7 +67,7 @@ async def test_metrics_count_what_happens_and_name_nobody(sidecar: Sidecar) -> N
         event = {"userId": "somebody", "event": "view", "properties": {"product": "hat"}}
         await sidecar.client.post("/v1/track", json=event)
     await sidecar.client.post("/v1/track", json={})
-    await sidecar.service.outbox.emptied()
+    await sidecar.service.outbox.rested()
     page = (await sidecar.stranger.get("/metrics")).text
     values = {
         (sample.name, *sorted(sample.labels.values())): sample.value
@@ -76,7 +77,7 @@ async def test_metrics_count_what_happens_and_name_nobody(sidecar: Sidecar) -> N
     assert values["impel_events_total", "event", "http"] == 3
     assert values["impel_rejected_total", "http"] == 1
     assert values["impel_decisions_total", "fired", "thrice"] == 1
-    assert values["impel_decisions_total", "sent", "thrice"] == 1
+    assert values["impel_decisions_total", "accepted", "thrice"] == 1
     assert values["impel_turn_seconds_count",] == 3
     assert values["impel_users_awake",] == 1
     assert "somebody" not in page

@@ -1,7 +1,7 @@
 from engine.core.decisions import Firing
 from engine.core.events import Track
 from engine.core.user import User
-from engine.runtime.service import RECENT, context
+from engine.runtime.context import RECENT, context
 from tests.runtime.rig import compiled
 
 

@@ -1,0 +1,35 @@
+"""Values as they stand in the tables, and back."""
+
+from hashlib import blake2b
+from typing import Any, TypeVar
+
+import msgspec
+
+from engine.core.events import encode, is_json
+from engine.runtime.records import Decision, Dispatch, Entry
+
+_Kind = TypeVar("_Kind")
+
+entries_to_bytes = msgspec.msgpack.Encoder().encode
+entries_from_bytes = msgspec.msgpack.Decoder(list[Entry]).decode
+
+
+def checksum(content: bytes, *place: int) -> bytes:
+    """Of a blob and where it stands, 8 bytes; SQLite itself notices only damage to the structure of its pages."""
+    return blake2b(content, digest_size=8, salt=b"".join(each.to_bytes(8, "big") for each in place)).digest()
+
+
+def decision_row(decision: Decision) -> tuple[Any, ...]:
+    """A row of `decisions`, but for its id."""
+    firing = decision.firing
+    return firing.id, decision.name, firing.at, decision.version, encode(firing)
+
+
+def dispatch_row(dispatch: Dispatch) -> tuple[Any, ...]:
+    """A row of `outbox`, but for its id."""
+    return dispatch.id, dispatch.name, dispatch.state, dispatch.changed, encode(dispatch)
+
+
+def read(content: bytes, kind: type[_Kind]) -> _Kind:
+    """What `encode` wrote."""
+    return msgspec.json.decode(content, type=kind) if is_json(content) else msgspec.msgpack.decode(content, type=kind)

@@ -1,0 +1,246 @@
+"""The store in one SQLite file, in write-ahead mode with full sync: what `write` returns from has reached the disk.
+
+One connection writes, used by one thread at a time; another reads. Loads that come in while one is under way are read
+together in the next trip to a thread, for the trip costs more than the reading.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from pathlib import Path
+from typing import Any, TypeVar
+
+import apsw
+import trio
+
+from adapters.store.faults import explained
+from adapters.store.guard import Lock, Witness
+from adapters.store.reader import Asked, Reader
+from adapters.store.rows import read
+from adapters.store.writer import Writer
+from engine.core.events import Millis
+from engine.runtime.ports import StoreError
+from engine.runtime.records import Batch, Dispatch, DispatchState, Entry, Kept, Mark, Person, Version
+
+FILE = "impel.db"
+"""The usual name, in the data folder."""
+
+_OLDEST = (3, 51, 3)
+"""Before it, SQLite could corrupt a write-ahead log that two connections wrote to or checkpointed."""
+
+_PAGE = 10_000
+_JOURNAL_PAGE = 100
+
+_VERSIONS = "SELECT number, at, digest, content FROM versions WHERE number > ? ORDER BY number LIMIT ?"
+_LINKS = "SELECT name, user FROM links WHERE name > ? ORDER BY name LIMIT ?"
+_LINKED = "SELECT id, message, at FROM linked WHERE id > ? ORDER BY id LIMIT ?"
+_JOURNAL = "SELECT commits, entries, checksum FROM journal WHERE commits > ? ORDER BY commits LIMIT ?"
+_PEOPLE = "SELECT id, name, number, horizon FROM people WHERE id > ? ORDER BY id LIMIT ?"
+_UNENDED = "SELECT id, content FROM outbox WHERE state IN ('due', 'held', 'sending') AND id > ? ORDER BY id LIMIT ?"
+_BEHIND = "SELECT name FROM people WHERE version < ? AND name > ? ORDER BY name LIMIT ?"
+
+_Result = TypeVar("_Result")
+
+Run = Callable[..., Awaitable[Any]]
+"""Runs a function with its arguments where it holds up nobody."""
+
+
+def open_file(
+    path: Path, *, vfs: str = "", run: Run = trio.to_thread.run_sync, synchronous: str = "FULL"
+) -> "SqliteStore":
+    """Open the database at `path`, made if there is none; nobody else may use it until it is closed.
+
+    Args:
+        path: the file.
+        vfs: the name of the apsw VFS through which SQLite is to reach the disk; its own by default.
+        run: where the work is done; in a thread by default.
+        synchronous: as SQLite knows it. Nothing but FULL keeps the promises.
+
+    Raises:
+        StoreError: it cannot be opened, is damaged or in use, or lacks what was acknowledged.
+
+    """
+    check_library()
+    lock = Lock(path)
+    try:
+        return SqliteStore(path, lock, vfs=vfs, run=run, synchronous=synchronous)
+    except BaseException:
+        lock.close()
+        raise
+
+
+class SqliteStore:
+    """Keeps everything in one file."""
+
+    def __init__(self, path: Path, lock: Lock, *, vfs: str, run: Run, synchronous: str) -> None:
+        self._path = path
+        self._run = run
+        self._failed: StoreError | None = None
+        self._reading = trio.Lock()
+        self._asked: list[Asked] = []
+        self._lock = lock
+        self._witness = Witness(path)
+        self._writer = Writer(path, vfs=vfs, synchronous=synchronous)
+        self._mark = self._writer.mark()
+        self._witness.check(self._mark.commits)
+        self._reader = Reader(path, vfs=vfs)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._reader.close()
+        self._writer.close()
+        self._witness.close()
+        self._lock.close()
+
+    # Writing -----------------------------------------------------------------------------------------------------
+
+    async def mark(self) -> Mark:
+        """How far the store has got."""
+        await trio.lowlevel.checkpoint()
+        return self._mark
+
+    async def write(self, batch: Batch) -> None:
+        """Write all of it in one transaction.
+
+        Raises:
+            StoreError: it cannot be written, and nothing can from now on.
+
+        """
+        await self._run(self._write, batch)
+
+    def _write(self, batch: Batch) -> None:
+        if self._failed is not None:
+            raise self._failed
+        commits, number, now = self._mark
+        mark = Mark(commits + 1, max(number, batch.number), max(now, batch.now))
+        try:
+            self._writer.write(batch, mark)
+        except StoreError as error:
+            self._failed = error
+            raise
+        self._mark = mark
+        self._witness.write(mark.commits)
+
+    async def prune(self, before: Millis, retained: Millis, linked: Millis) -> list[str]:
+        """Let go of a little of what is too old; returns some visitors who may be forgotten.
+
+        Raises:
+            StoreError: it cannot be written.
+
+        """
+        names: list[str] = await self._run(self._writer.prune, before, retained, linked)
+        return names
+
+    # Reading -----------------------------------------------------------------------------------------------------
+
+    async def load(self, name: str) -> Kept | None:
+        """What is kept of a user; None where nothing is.
+
+        Raises:
+            StoreError: it cannot be read, or is damaged.
+
+        """
+        asked = Asked(name)
+        self._asked.append(asked)
+        async with self._reading:
+            if not asked.answered:
+                together, self._asked = self._asked, []
+                await self._run(self._reader.load, together)
+        if asked.error is not None:
+            raise asked.error
+        return asked.kept
+
+    def versions(self) -> AsyncIterator[list[Version]]:
+        """All versions of the trigger files that are kept, oldest first."""
+        return self._pages(_VERSIONS, lambda row: Version(*row))
+
+    def links(self) -> AsyncIterator[list[tuple[str, str]]]:
+        """All ids that lead elsewhere, each with the id that it leads to."""
+        return self._pages(_LINKS, lambda row: (row[0], row[1]), start="")
+
+    def linked(self) -> AsyncIterator[list[tuple[int, Millis]]]:
+        """Hashes of the ids of messages that linked ids, and when, oldest first."""
+        return self._pages(_LINKED, lambda row: (row[1], row[2]))
+
+    async def journal(self) -> AsyncIterator[list[Entry]]:
+        """The entries that are kept, in the order in which they were written.
+
+        Raises:
+            StoreError: a row is damaged.
+
+        """
+        async for rows in self._pages(_JOURNAL, lambda row: row, size=_JOURNAL_PAGE):
+            yield [entry for row in rows for entry in self._reader.entries(*row)]
+
+    def people(self) -> AsyncIterator[list[Person]]:
+        """All users who are kept."""
+        return self._pages(_PEOPLE, lambda row: Person(*row[1:]))
+
+    def unended(self) -> AsyncIterator[list[Dispatch]]:
+        """The messages that are not ended, in the order in which they were decided."""
+        return self._pages(_UNENDED, lambda row: read(row[1], Dispatch))
+
+    async def behind(self, version: int, after: str, limit: int) -> list[str]:
+        """Up to `limit` users who have not taken up `version`, in the order of their names, those after `after`."""
+        return [name for (name,) in await self._read(_BEHIND, (version, after, limit))]
+
+    async def dispatch(self, dispatch_id: str) -> Dispatch | None:
+        """A message, by its id."""
+        found = await self._read("SELECT content FROM outbox WHERE message = ?", (dispatch_id,))
+        return read(found[0][0], Dispatch) if found else None
+
+    async def dispatches(
+        self, *, states: Collection[DispatchState] = (), name: str = "", limit: int = 100
+    ) -> list[Dispatch]:
+        """Messages, the latest change first; those in some states, or of one user, if given."""
+        conditions: list[str] = []
+        values: list[str] = []
+        if states:
+            conditions.append(f"state IN ({', '.join('?' * len(states))})")
+            values += states
+        if name:
+            conditions.append("name = ?")
+            values.append(name)
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        query = f"SELECT content FROM outbox {where} ORDER BY changed DESC, id DESC LIMIT {limit:d}"  # noqa: S608 - ours
+        return [read(content, Dispatch) for (content,) in await self._read(query, tuple(values))]
+
+    async def upkeep(self, work: Callable[[apsw.Connection], _Result]) -> _Result:
+        """Let some work read the whole file on a connection of its own, while others go on."""
+
+        def run() -> _Result:
+            with explained(self._path):
+                connection = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY)
+                try:
+                    return work(connection)
+                finally:
+                    connection.close()
+
+        result: _Result = await self._run(run)
+        return result
+
+    async def _read(self, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        async with self._reading:
+            rows: list[tuple[Any, ...]] = await self._run(self._reader.rows, query, values)
+        return rows
+
+    async def _pages(
+        self, query: str, make: Callable[[tuple[Any, ...]], _Result], *, start: int | str = -1, size: int = _PAGE
+    ) -> AsyncIterator[list[_Result]]:
+        """What a query gives, whose rows begin with a key by which they are ordered, a page at a time."""
+        while rows := await self._read(query, (start, size)):
+            yield [make(row) for row in rows]
+            start = rows[-1][0]
+
+
+def check_library() -> None:
+    """See that the SQLite in use can be trusted with a write-ahead log.
+
+    Raises:
+        StoreError: it cannot.
+
+    """
+    version = tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
+    if version < _OLDEST:
+        wanted = ".".join(map(str, _OLDEST))
+        raise StoreError(
+            f"SQLite {apsw.sqlite_lib_version()} can damage a database; Impel needs {wanted} or later: update apsw"
+        )

@@ -1,0 +1,162 @@
+"""The writing half of the store: one connection, used by one thread at a time."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import apsw
+import msgspec
+
+from adapters.store.faults import explained
+from adapters.store.rows import checksum, decision_row, dispatch_row, entries_to_bytes
+from adapters.store.schema import prepare
+from engine.core.events import INF, Millis
+from engine.runtime.records import Batch, Mark, Save
+
+_PRAGMAS = {
+    "journal_mode": "WAL",
+    "synchronous": "FULL",
+    "wal_autocheckpoint": 250,
+    "cache_size": -65_536,
+    "mmap_size": 0,
+}
+_PRUNED = 500
+"""Rows of a table that are let go at a time."""
+
+_VACUUMED = 200
+"""Pages given back at a time."""
+
+_INSERT_DECISION = "INSERT OR IGNORE INTO decisions (firing, name, at, version, content) VALUES (?, ?, ?, ?, ?)"
+_UPSERT_DISPATCH = """
+    INSERT INTO outbox (message, name, state, changed, content) VALUES (?, ?, ?, ?, ?) ON CONFLICT (message) DO UPDATE
+    SET name = excluded.name, state = excluded.state, changed = excluded.changed, content = excluded.content"""
+_UPSERT_PERSON = f"""
+    INSERT INTO people (name, number, version, horizon, touched, bare) VALUES (?, ?, ?, min(?, {INF}), ?, ?)
+    ON CONFLICT (name) DO UPDATE SET number = excluded.number, version = excluded.version, horizon = excluded.horizon,
+    touched = excluded.touched, bare = excluded.bare RETURNING id"""  # noqa: S608 - our own number
+_INSERT_CHUNK = "INSERT INTO history (user, saved_at, chunk, checksum) VALUES (?, ?, ?, ?)"
+_PEOPLE_PAGE = f"""
+    SELECT id, name, touched, bare AND horizon = {INF}, EXISTS (SELECT 1 FROM links WHERE links.user = people.name)
+    FROM people WHERE id > ? ORDER BY id LIMIT ?"""  # noqa: S608 - our own number
+_OLD_HISTORY = "SELECT id FROM (SELECT id, saved_at FROM history ORDER BY id LIMIT ?2) WHERE saved_at < ?1"
+_OLD_DECISIONS = "SELECT id FROM (SELECT id, at FROM decisions ORDER BY id LIMIT ?2) WHERE at < ?1"
+_OLD_MESSAGES = """
+    SELECT id FROM outbox WHERE changed < ?1 AND state NOT IN ('due', 'held', 'sending') ORDER BY changed LIMIT ?2"""
+_OLD_LINKED = "SELECT id FROM (SELECT id, at FROM linked ORDER BY id LIMIT ?2) WHERE at < ?1"
+_OLD_VERSIONS = """
+    SELECT number FROM versions AS old WHERE number < (SELECT min(version) FROM people)
+    AND (SELECT min(at) FROM versions WHERE number > old.number) < ?1 LIMIT ?2"""
+
+
+class Writer:
+    """Writes batches, and lets go of what is old."""
+
+    def __init__(self, path: Path, *, vfs: str = "", synchronous: str = "FULL") -> None:
+        self._path = path
+        self._page = 0
+        with explained(path):
+            self._connection = _opened(path, vfs, synchronous)
+
+    def close(self) -> None:
+        """Close the connection."""
+        with explained(self._path):
+            self._connection.close()
+
+    def mark(self) -> Mark:
+        """How far the database has got."""
+        with explained(self._path):
+            ((commits, number, now),) = self._connection.execute("SELECT commits, number, now FROM mark")
+        return Mark(commits, number, now)
+
+    def write(self, batch: Batch, mark: Mark) -> None:
+        """Write a batch, with which the database has got to `mark`."""
+        with explained(self._path):
+            self._in_transaction(partial(_put, batch, mark))
+
+    def prune(self, before: Millis, retained: Millis, linked: Millis) -> list[str]:
+        """Let go of a little of what is too old; returns some visitors who may be forgotten."""
+        wanted = (
+            ("history", _OLD_HISTORY, before),
+            ("decisions", _OLD_DECISIONS, retained),
+            ("outbox", _OLD_MESSAGES, retained),
+            ("linked", _OLD_LINKED, linked),
+            ("versions", _OLD_VERSIONS, retained),
+        )
+        with explained(self._path):
+            doomed = {table: list(self._connection.execute(query, (at, _PRUNED))) for table, query, at in wanted}
+            if any(doomed.values()):
+                self._in_transaction(partial(_delete, doomed))
+            return self._idle_visitors(before)
+
+    def _idle_visitors(self, before: Millis) -> list[str]:
+        """The next page of people, round and round; those of them who may be forgotten."""
+        page = list(self._connection.execute(_PEOPLE_PAGE, (self._page, _PRUNED)))
+        self._page = page[-1][0] if len(page) == _PRUNED else 0
+        return [name for _, name, touched, bare, led in page if bare and touched < before and not led]
+
+    def _in_transaction(self, work: Callable[[apsw.Cursor], None]) -> None:
+        cursor = self._connection.cursor()
+        cursor.execute("BEGIN IMMEDIATE")
+        try:
+            work(cursor)
+            cursor.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                cursor.execute("ROLLBACK")
+            raise
+
+
+def _opened(path: Path, vfs: str, synchronous: str) -> apsw.Connection:
+    connection = apsw.Connection(str(path), vfs=vfs or None)
+    if not connection.pragma("schema_version"):
+        connection.pragma("page_size", 8192)
+        connection.pragma("auto_vacuum", "INCREMENTAL")
+    for name, value in (_PRAGMAS | {"synchronous": synchronous}).items():
+        connection.pragma(name, value)
+    prepare(connection, str(path))
+    return connection
+
+
+def _put(batch: Batch, mark: Mark, cursor: apsw.Cursor) -> None:
+    if batch.version is not None:
+        cursor.execute("INSERT INTO versions VALUES (?, ?, ?, ?)", msgspec.structs.astuple(batch.version))
+    if batch.entries:
+        content = entries_to_bytes(batch.entries)
+        row = (mark.commits, content, checksum(content, mark.commits))
+        cursor.execute("INSERT INTO journal VALUES (?, ?, ?)", row)
+    cursor.executemany("INSERT OR REPLACE INTO links VALUES (?, ?)", batch.links.items())
+    cursor.executemany("INSERT OR IGNORE INTO linked (message, at) VALUES (?, ?)", batch.linked.items())
+    cursor.executemany(_INSERT_DECISION, map(decision_row, batch.decisions))
+    cursor.executemany(_UPSERT_DISPATCH, map(dispatch_row, batch.dispatches.values()))
+    for save in batch.saves:
+        _save(cursor, save, mark.now)
+    for name in batch.gone:
+        _forget(cursor, name)
+    if batch.journal_from:
+        cursor.execute("DELETE FROM journal WHERE commits < ?", (batch.journal_from,))
+    cursor.execute("UPDATE mark SET commits = ?, number = ?, now = ?", mark)
+
+
+def _save(cursor: apsw.Cursor, save: Save, now: Millis) -> None:
+    row = (save.name, save.number, save.version, save.horizon, save.touched, save.bare)
+    ((user,),) = cursor.execute(_UPSERT_PERSON, row)
+    cursor.execute("INSERT OR REPLACE INTO states VALUES (?, ?, ?)", (user, save.state, checksum(save.state, user)))
+    if save.whole:
+        cursor.execute("DELETE FROM history WHERE user = ?", (user,))
+    if save.chunk:
+        cursor.execute(_INSERT_CHUNK, (user, now, save.chunk, checksum(save.chunk, user)))
+
+
+def _forget(cursor: apsw.Cursor, name: str) -> None:
+    found = cursor.execute("DELETE FROM people WHERE name = ? RETURNING id", (name,)).fetchone()
+    if found is not None:
+        cursor.execute("DELETE FROM states WHERE id = ?", found)
+        cursor.execute("DELETE FROM history WHERE user = ?", found)
+
+
+def _delete(doomed: dict[str, list[tuple[Any, ...]]], cursor: apsw.Cursor) -> None:
+    for table, rows in doomed.items():
+        cursor.executemany(f"DELETE FROM {table} WHERE rowid = ?", rows)  # noqa: S608 - our own names
+    for _ in cursor.execute(f"PRAGMA incremental_vacuum({_VACUUMED})"):
+        pass  # each step moves a page

@@ -1,0 +1,62 @@
+"""The database, for the operator: whether it is whole, what takes the room, and a copy, while the sidecar runs."""
+
+from functools import partial
+from pathlib import Path
+
+import msgspec
+from quart import Blueprint, Response, request
+
+from adapters.keys import Keys
+from adapters.sources.body import read_body
+from adapters.sources.envelope import read
+from adapters.store import upkeep
+from adapters.store.memory import MemoryStore
+from adapters.store.sqlite import SqliteStore
+from adapters.web.access import bearer
+from adapters.web.answers import answer, refusal
+from engine.runtime.ports import StoreError
+
+
+class _Backup(msgspec.Struct, forbid_unknown_fields=True):
+    file: str
+
+
+def database(keys: Keys, store: MemoryStore | SqliteStore) -> Blueprint:
+    """The routes below `/admin/db`; all ask for the admin token."""
+    routes = Blueprint("database", __name__, url_prefix="/admin/db")
+
+    @routes.before_request
+    async def permitted() -> Response | None:
+        if keys.administers(bearer(request)):
+            return None
+        return refusal(401, "this needs the admin token, as `Authorization: Bearer TOKEN`")
+
+    if isinstance(store, MemoryStore):
+
+        @routes.route("/<path:_>", methods=["GET", "POST"])
+        async def nothing(_: str) -> Response:
+            return refusal(409, "this sidecar keeps everything in memory (`store: memory`): there is no file")
+
+        return routes
+
+    @routes.get("/check")
+    async def check() -> Response:
+        return answer({"problems": await store.upkeep(upkeep.check)})
+
+    @routes.get("/size")
+    async def size() -> Response:
+        return answer(await store.upkeep(upkeep.sizes))
+
+    @routes.post("/backup")
+    async def backup() -> Response:
+        wanted: _Backup = read(await read_body(), _Backup)
+        file = Path(wanted.file)
+        if not file.is_absolute():
+            return refusal(400, "`file` is an absolute path")
+        try:
+            await store.upkeep(partial(upkeep.backup, file=file))
+        except StoreError as error:
+            return refusal(409, str(error))
+        return answer({"success": True, "file": str(file)})
+
+    return routes

@@ -1,0 +1,42 @@
+"""New trigger, segment and message files: `POST /admin/reload`."""
+
+import dataclasses
+
+from quart import Blueprint, Response, request
+
+from adapters.configuration import ConfigurationErrors
+from adapters.keys import Keys
+from adapters.reloading import Reloader
+from adapters.web.access import bearer
+from adapters.web.answers import answer, refusal
+from engine.language.errors import Notice
+
+
+def reload_route(keys: Keys, reloader: Reloader) -> Blueprint:
+    """The route."""
+    routes = Blueprint("reload", __name__)
+
+    @routes.post("/admin/reload")
+    async def reload() -> Response:
+        if not keys.administers(bearer(request)):
+            return refusal(401, "this needs the admin token, as `Authorization: Bearer TOKEN`")
+        try:
+            changed = await reloader.reload()
+        except ConfigurationErrors as errors:
+            return answer({"success": False, "errors": [_told(each) for each in errors.errors]}, 422)
+        version, loaded = reloader.version, reloader.files.loaded
+        return answer(
+            {
+                "success": True,
+                "changed": changed,
+                "digest": version.digest,
+                "since": version.at,
+                "triggers": len(loaded.triggers),
+            }
+        )
+
+    return routes
+
+
+def _told(error: Notice | str) -> dict[str, object]:
+    return {"message": error} if isinstance(error, str) else dataclasses.asdict(error)

@@ -1,0 +1,142 @@
+"""An attempt: from a message whose turn it is to what has become of it, each step written down before the next.
+
+    release says never                  dropped
+    release says not before t           held
+    it does not render                  failed
+    (written down: sending)
+    accepted                            accepted
+    Rejected                            failed
+    Unavailable                         due again after a pause; failed when that was tried often enough
+    Unclear, and keys are recognised    due again with the same key, for as long as they are
+    Unclear otherwise                   unconfirmed: it is not sent again unless somebody asks for it
+
+A message that is found in the state `sending` is one whose attempt the process did not survive: nobody knows.
+"""
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+from msgspec.structs import replace
+
+from engine.core.events import Millis
+from engine.core.release import Held, Never
+from engine.core.user import User
+from engine.runtime.breaker import Breaker
+from engine.runtime.office import Office
+from engine.runtime.pacing import Pacing
+from engine.runtime.ports import Delivery, Destination, Rejected, Unavailable, Unclear
+from engine.runtime.records import Dispatch
+
+_log = structlog.get_logger()
+
+Until = Callable[[Millis], Awaitable[None]]
+"""Waits until an instant, or somewhat less."""
+
+
+class Sender:
+    """Attempts messages at one destination."""
+
+    def __init__(self, name: str, destination: Destination, office: Office, breaker: Breaker, until: Until) -> None:
+        self._name = name
+        self._destination = destination
+        self._office = office
+        self._breaker = breaker
+        self._until = until
+        self._pacing = Pacing(destination.pace)
+
+    async def attempt(self, dispatch: Dispatch) -> Dispatch:
+        """Attempt a message; returns it as it is afterwards."""
+        if dispatch.state == "sending":
+            return await self._again_if_known(dispatch, "the process ended during the attempt")
+        user = await self._office.desk.user(dispatch.name)
+        while user is not None and dispatch.id in self._office.unended:
+            now = self._office.desk.now()
+            answer = user.release(dispatch.id, now)
+            match answer:
+                case Never(reason):
+                    return await self._office.end(dispatch, "dropped", reason)
+                case Held(reason, until):
+                    return self._office.put_off(dispatch, "held", until, reason)
+            if self._pacing.next <= now:
+                self._pacing.begin(now)
+                return await self._go(dispatch, user)
+            await self._until(self._pacing.next)
+            user = await self._office.desk.user(dispatch.name)
+        if dispatch.id not in self._office.unended:
+            return replace(dispatch, state="dropped")  # by hand, meanwhile
+        return await self._office.end(dispatch, "dropped", "the user is no longer known")
+
+    async def _go(self, dispatch: Dispatch, user: User) -> Dispatch:
+        """Nothing is against it: render it, say so, send it."""
+        office, firing = self._office, dispatch.firing
+        if dispatch.message not in office.renderer.names:
+            return await office.end(dispatch, "failed", f"there is no message {dispatch.message!r}")
+        try:
+            data = office.renderer.render(dispatch.message, office.context(user, firing))
+        except Rejected as problem:
+            return await office.end(dispatch, "failed", str(problem))
+        except Exception as problem:  # noqa: BLE001 - whatever it is, it fails this message and no other
+            _log.exception("rendering failed", message=dispatch.message)
+            return await office.end(dispatch, "failed", f"{type(problem).__name__} in the template")
+        now = office.desk.now()
+        sending = replace(
+            dispatch,
+            state="sending",
+            reason="",
+            attempts=dispatch.attempts + 1,
+            begun=now if dispatch.begun is None else dispatch.begun,
+            changed=now,
+        )
+        office.unended[dispatch.id] = sending
+        await office.desk.mark(sending)
+        delivery = Delivery(dispatch.id, firing.trigger, firing.user, firing.at, dispatch.message, data)
+        return await self._send(sending, delivery)
+
+    async def _send(self, dispatch: Dispatch, delivery: Delivery) -> Dispatch:
+        office, now = self._office, self._office.desk.now
+        try:
+            await self._destination.send(delivery)
+        except Unavailable as problem:
+            return await self._again_later(dispatch, problem)
+        except Rejected as problem:
+            self._breaker.succeed()
+            return await office.end(dispatch, "failed", str(problem))
+        except Unclear as problem:
+            self._breaker.fail(now())
+            return await self._again_if_known(dispatch, str(problem))
+        except Exception as problem:  # noqa: BLE001 - the same; nobody knows how far it got
+            _log.exception("destination failed", destination=self._name)
+            self._breaker.fail(now())
+            return await self._again_if_known(dispatch, f"{type(problem).__name__} in the destination")
+        self._breaker.succeed()
+        office.telemetry.sent(self._name, (now() - dispatch.firing.at) / 1_000)
+        return await office.end(dispatch, "accepted")
+
+    async def _again_later(self, dispatch: Dispatch, problem: Unavailable) -> Dispatch:
+        """Nothing was sent. An attempt that failed for everybody is not the message's, and does not count."""
+        now, retries = self._office.desk.now(), self._destination.retries(dispatch.message)
+        due = self._after_pause(dispatch, problem.retry_after or 0)
+        if problem.account:
+            self._breaker.fail(now, problem.retry_after)
+            dispatch = replace(dispatch, attempts=dispatch.attempts - 1)
+        else:
+            self._breaker.succeed()
+        begun = now if dispatch.begun is None else dispatch.begun
+        if dispatch.attempts >= retries.attempts or due >= begun + retries.patience:
+            return await self._office.end(dispatch, "failed", f"given up: {problem}")
+        return self._office.put_off(dispatch, "due", due, str(problem))
+
+    async def _again_if_known(self, dispatch: Dispatch, reason: str) -> Dispatch:
+        """It may have been sent. Where its key is recognised, to send it again does no harm."""
+        retries = self._destination.retries(dispatch.message)
+        due = self._after_pause(dispatch)
+        begun = due if dispatch.begun is None else dispatch.begun
+        if dispatch.attempts >= retries.attempts or due >= begun + min(retries.remembers, retries.patience):
+            return await self._office.end(dispatch, "unconfirmed", reason)
+        return self._office.put_off(dispatch, "due", due, reason)
+
+    def _after_pause(self, dispatch: Dispatch, least: float = 0) -> Millis:
+        """When to try again: exponential backoff with full jitter, and at least so many seconds from now."""
+        retries = self._destination.retries(dispatch.message)
+        longest = min(retries.first_pause * 2.0 ** (dispatch.attempts - 1), retries.longest_pause)
+        return self._office.desk.now() + round(1_000 * max(self._office.dice() * longest, least))

@@ -1,0 +1,53 @@
+"""What the outbox asks of the rest: people, and to have it written down what becomes of messages."""
+
+from engine.core.events import Fate, Millis
+from engine.core.user import User
+from engine.runtime.clock import Clock
+from engine.runtime.journal import Journal, Receipt
+from engine.runtime.records import Dispatch
+from engine.runtime.router import Router
+
+
+class RouterDesk:
+    """Fills the outbox's `Desk`. Whatever waits raises a StoreError where nothing can be written any more."""
+
+    def __init__(self, router: Router, journal: Journal, now: Clock) -> None:
+        self._router = router
+        self._journal = journal
+        self._now = now
+
+    def now(self) -> Millis:
+        """The present instant."""
+        return self._now()
+
+    async def user(self, name: str) -> User | None:
+        """The user by that name as they are now; None where nothing is known of them any more."""
+        return await self._router.look(name)
+
+    def note(self, dispatch: Dispatch) -> None:
+        """Have a change written down with the next commit."""
+        self._journal.note(dispatch)
+
+    async def mark(self, dispatch: Dispatch) -> None:
+        """Have a change written down, and wait until it is durable."""
+        self._journal.note(dispatch)
+        await self._journal.flushed()
+
+    async def end(self, dispatch: Dispatch) -> None:
+        """Have a message's end written down and told to its user, and wait until both are durable."""
+        match dispatch.state:
+            case "accepted" | "unconfirmed" | "failed" | "dropped" as fate:
+                await self._report(dispatch, fate)
+            case _:
+                raise ValueError(f"a message that is {dispatch.state} has not ended")
+
+    async def renew(self, dispatch: Dispatch) -> None:
+        """Have it written down and told to its user that a message is due again, and wait until both are durable."""
+        await self._report(dispatch, "due")
+
+    async def _report(self, dispatch: Dispatch, fate: Fate) -> None:
+        receipt = Receipt()
+        if self._router.report(dispatch, fate, receipt):
+            await self._journal.wait(receipt)
+        else:
+            await self.mark(dispatch)

@@ -1,0 +1,71 @@
+"""The office: what all ways out share."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import structlog
+from msgspec.structs import replace
+
+from engine.core.decisions import Firing
+from engine.core.events import Millis
+from engine.core.user import User
+from engine.runtime.ports import Renderer, Telemetry
+from engine.runtime.records import Dispatch, DispatchState
+
+Context = Callable[[User, Firing], Mapping[str, Any]]
+"""What a template may speak of."""
+
+_log = structlog.get_logger()
+
+
+class Desk(Protocol):
+    """What the outbox asks of the rest."""
+
+    def now(self) -> Millis:
+        """The present instant."""
+
+    async def user(self, name: str) -> User | None:
+        """The user by that name as they are now; None where nothing is known of them any more."""
+
+    def note(self, dispatch: Dispatch) -> None:
+        """Have a change written down with the next commit."""
+
+    async def mark(self, dispatch: Dispatch) -> None:
+        """Have a change written down, and wait until it is durable."""
+
+    async def end(self, dispatch: Dispatch) -> None:
+        """Have a message's end written down and told to its user, and wait until both are durable."""
+
+    async def renew(self, dispatch: Dispatch) -> None:
+        """Have it written down and told to its user that a message is due again, and wait until both are durable."""
+
+
+class Office:
+    """What all lanes share. `unended` are the messages on their way, by id, as they are now."""
+
+    def __init__(
+        self, desk: Desk, renderer: Renderer, context: Context, telemetry: Telemetry, dice: Callable[[], float]
+    ) -> None:
+        self.desk = desk
+        self.renderer = renderer
+        self.context = context
+        self.telemetry = telemetry
+        self.dice = dice
+        self.unended: dict[str, Dispatch] = {}
+
+    async def end(self, dispatch: Dispatch, state: DispatchState, reason: str = "") -> Dispatch:
+        """Let a message end."""
+        ended = replace(dispatch, state=state, reason=reason, changed=self.desk.now())
+        self.unended.pop(dispatch.id, None)
+        self.telemetry.decided(dispatch.firing.trigger, state)
+        log = _log.debug if state == "accepted" else _log.warning
+        log("message", trigger=dispatch.firing.trigger, message=dispatch.message, state=state, reason=reason)
+        await self.desk.end(ended)
+        return ended
+
+    def put_off(self, dispatch: Dispatch, state: DispatchState, due: Millis, reason: str) -> Dispatch:
+        """Let a message wait until `due`."""
+        waiting = replace(dispatch, state=state, reason=reason, due=due, changed=self.desk.now())
+        self.unended[dispatch.id] = waiting
+        self.desk.note(waiting)
+        return waiting

@@ -1,0 +1,115 @@
+"""Versions: which trigger files are in force, and how each user comes to go by them.
+
+A change of the files is an input like any other, with a number and an instant. A user takes it up, as of that instant,
+before the first turn with a higher number; one who is asleep may have several to take up, each in its turn. What was in
+force long ago is compiled again from the journal only if somebody has slept since.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from engine.core.decisions import Firing
+from engine.core.program import Program
+from engine.core.user import User
+from engine.runtime.ports import Renderer
+from engine.runtime.records import Version
+
+Compile = Callable[[bytes], Program]
+"""Makes a program of a version's content."""
+
+
+class Configuration(NamedTuple):
+    """A set of trigger, segment and message files that checks."""
+
+    content: bytes
+    """The whole of it, as it is journaled and as `Compile` reads it."""
+    digest: str
+    """Of the content, hexadecimal."""
+    program: Program
+    renderer: Renderer
+
+
+class Versions:
+    """All versions that anybody may still go by, oldest first."""
+
+    def __init__(self, compile_content: Compile) -> None:
+        self._compile = compile_content
+        self._versions: list[Version] = []
+        self._programs: dict[int, Program] = {}
+        self._numbers: dict[Program, int] = {}
+
+    @property
+    def program(self) -> Program:
+        """What is in force."""
+        return self._programs[self.current.number]
+
+    @property
+    def current(self) -> Version:
+        """The version in force."""
+        return self._versions[-1]
+
+    def restore(self, versions: Iterable[Version]) -> None:
+        """Take in what was kept."""
+        self._versions.extend(versions)
+
+    def resume(self, configuration: Configuration) -> bool:
+        """Go on under the version that was in force, if the configuration is that one; whether it is."""
+        if not self._versions or self.current.digest != configuration.digest:
+            return False
+        self._put_in_force(configuration.program)
+        return True
+
+    def add(self, version: Version, program: Program) -> None:
+        """Put a version in force from its instant on."""
+        self._versions.append(version)
+        self._put_in_force(program)
+
+    def number_of(self, user: User) -> int:
+        """The version by which a user goes."""
+        return self._numbers[user.program]
+
+    def program_of(self, number: int) -> Program:
+        """The program of a version that is known."""
+        program = self._programs.get(number)
+        if program is None:
+            version = next(each for each in self._versions if each.number == number)
+            program = self._programs[number] = self._compile(version.content)
+            self._numbers[program] = number
+        return program
+
+    def program_before(self, number: int) -> Program:
+        """What was in force when the turn of that number came in; at first, what came into force first."""
+        older = (version.number for version in reversed(self._versions) if version.number < number)
+        return self.program_of(next(older, self._versions[0].number))
+
+    def unchanged_since(self) -> int:
+        """The oldest version from which on nothing that concerns a user has changed."""
+        since = self.current.number
+        for version in reversed(self._versions):
+            if not self.program_of(version.number).means_the_same(self.program_of(since)):
+                break
+            since = version.number
+        return since
+
+    def unchanged_until(self, number: int) -> int:
+        """The latest version up to which nothing that concerns a user has changed since the one of that number."""
+        for version in self._versions:
+            if version.number > number:
+                if not self.program_of(version.number).means_the_same(self.program_of(number)):
+                    break
+                number = version.number
+        return number
+
+    def take_up(self, user: User, before: int) -> list[Firing]:
+        """Let a user take up the versions with numbers below `before`, each as of its instant; returns what fires."""
+        fired: list[Firing] = []
+        number = self._numbers[user.program]
+        if number != self._versions[-1].number:
+            for version in self._versions:
+                if number < version.number < before:
+                    fired += user.adopt(self.program_of(version.number), version.at)
+        return fired
+
+    def _put_in_force(self, program: Program) -> None:
+        self._programs[self.current.number] = program
+        self._numbers[program] = self.current.number

@@ -1,0 +1,223 @@
+"""What every store does, before and after it is opened again."""
+
+from collections.abc import AsyncIterator
+from typing import TypeVar
+
+import pytest
+import trio
+
+from engine.core.events import INF, Membership, Outcome, Traits
+from engine.runtime.ports import Store
+from engine.runtime.records import Entry, Kept, Mark, Person
+from tests.adapters.store.conftest import Open
+from tests.adapters.store.values import batch, decision, dispatch, entry, firing, save, version
+
+_Item = TypeVar("_Item")
+
+
+async def every(pages: AsyncIterator[list[_Item]]) -> list[_Item]:
+    return [item async for page in pages for item in page]
+
+
+async def kept(store: Store, name: str = "k:u") -> Kept:
+    found = await store.load(name)
+    assert found is not None
+    return found
+
+
+async def test_a_new_store_knows_nothing(opened: Open) -> None:
+    async with opened() as store:
+        assert await store.mark() == Mark(0, 0, 0)
+        assert await store.load("k:u") is None
+        assert await every(store.people()) == []
+        assert await store.dispatch("f1:hello") is None
+
+
+async def test_the_mark_tells_how_far_it_has_got(opened: Open) -> None:
+    async with opened() as store:
+        await store.write(batch(number=7, now=100, entries=[entry(7)]))
+        await store.write(batch(saves=[save(number=7)]))
+    async with opened() as store:
+        assert await store.mark() == Mark(2, 7, 100)
+
+
+async def test_turns_come_back_in_the_order_in_which_they_were_written(opened: Open) -> None:
+    others = [
+        Entry(4, "k:v", 40, None, 50),
+        Entry(5, "k:v", 50, Traits(5, b'{"plan":"vip"}', "m"), INF, "a:x"),
+        Entry(6, "k:v", 50, Membership(6, "vip", member=True), INF),
+        Entry(3, "k:v", 30, Outcome(3, "f1:hello", "accepted"), INF),
+    ]
+    async with opened() as store:
+        await store.write(batch(entries=[entry(1), entry(2)]))
+        await store.write(batch(entries=others))
+    async with opened() as store:
+        assert await every(store.journal()) == [entry(1), entry(2), *others]
+
+
+async def test_the_journal_is_cut_by_batches(opened: Open) -> None:
+    async with opened() as store:
+        for number in (5, 1, 9):
+            await store.write(batch(entries=[entry(number)]))
+        await store.write(batch(saves=[save()], journal_from=2))
+        assert [each.number for each in await every(store.journal())] == [1, 9]
+        await store.write(batch(journal_from=4))
+        assert await every(store.journal()) == []
+
+
+async def test_a_user_is_kept_with_the_chunks_since_the_last_whole_one(opened: Open) -> None:
+    async with opened() as store:
+        await store.write(batch(saves=[save(number=1, chunk=b"old", whole=True)]))
+        await store.write(batch(saves=[save(number=2, chunk=b"all", whole=True)]))
+        await store.write(batch(saves=[save(number=3, chunk=b"", state=b"later")]))
+        await store.write(batch(saves=[save(number=4, chunk=b"more", version=3), save("k:v", 9)]))
+    async with opened() as store:
+        assert await kept(store) == Kept(4, 3, b"state", (b"all", b"more"))
+        assert await kept(store, "k:v") == Kept(9, 1, b"state", (b"chunk",))
+
+
+async def test_who_is_gone_is_gone_wholly(opened: Open) -> None:
+    async with opened() as store:
+        await store.write(batch(saves=[save("a:x"), save("k:u")]))
+        await store.write(batch(saves=[save("k:u", 2)], gone=["a:x", "a:never"]))
+        assert await store.load("a:x") is None
+        await store.write(batch(saves=[save("a:x", 3, chunk=b"new")]))
+        assert await kept(store, "a:x") == Kept(3, 1, b"state", (b"new",))
+
+
+async def test_people_are_told_with_their_deadlines(opened: Open) -> None:
+    async with opened() as store:
+        await store.write(batch(saves=[save("k:u", 4, horizon=70), save("a:x", 5)]))
+        await store.write(batch(saves=[save("k:u", 6, horizon=90)]))
+        people = await every(store.people())
+    assert sorted(people) == [Person("a:x", 5, INF), Person("k:u", 6, 90)]
+
+
+async def test_many_people_come_in_pages(opened: Open) -> None:
+    names = [f"k:{number:05}" for number in range(12_345)]
+    async with opened() as store:
+        await store.write(batch(saves=[save(name, chunk=b"") for name in names]))
+        pages = [page async for page in store.people()]
+    assert [person.name for page in pages for person in page] == names
+    assert len(pages) > 1
+
+
+async def test_ids_lead_where_they_were_last_said_to(opened: Open) -> None:
+    async with opened() as store:
+        await store.write(batch(links={"a:x": "k:u", "a:y": "k:u"}, linked={-5: 10, 2**62: 10}))
+        await store.write(batch(links={"a:x": "k:v"}, linked={-5: 99, 7: 11}))
+    async with opened() as store:
+        assert dict(await every(store.links())) == {"a:x": "k:v", "a:y": "k:u"}
+        assert sorted(dict(await every(store.linked()))) == [-5, 7, 2**62]
+
+
+async def test_versions_are_kept_whole(opened: Open) -> None:
+    async with opened() as store:
+        await store.write(batch(version=version(1)))
+        await store.write(batch(version=version(9, at=80)))
+    async with opened() as store:
+        assert await every(store.versions()) == [version(1), version(9, at=80)]
+
+
+async def test_a_message_is_as_it_was_last_written_and_keeps_its_place(opened: Open) -> None:
+    first, second = dispatch(1), dispatch(2)
+    held = dispatch(1, state="held", reason="quiet hours", due=500, changed=7)
+    async with opened() as store:
+        await store.write(batch(dispatches={first.id: first, second.id: second}))
+        await store.write(batch(dispatches={held.id: held}))
+    async with opened() as store:
+        assert await store.dispatch(first.id) == held
+        assert await every(store.unended()) == [held, second]
+
+
+@pytest.mark.parametrize("state", ["accepted", "unconfirmed", "failed", "dropped"])
+async def test_what_has_ended_is_told_only_when_asked_for(opened: Open, state: str) -> None:
+    ended = dispatch(1, state=state, reason="so it is")
+    async with opened() as store:
+        await store.write(batch(dispatches={ended.id: ended}))
+        assert await every(store.unended()) == []
+        assert await store.dispatch(ended.id) == ended
+
+
+async def test_messages_are_listed_by_state_and_by_user_the_latest_first(opened: Open) -> None:
+    made = [dispatch(1), dispatch(2, state="failed"), dispatch(3, state="failed"), dispatch(4, state="accepted")]
+    async with opened() as store:
+        await store.write(batch(dispatches={each.id: each for each in made}))
+        assert await store.dispatches() == made[::-1]
+        assert await store.dispatches(states=["failed", "accepted"]) == made[:0:-1]
+        assert await store.dispatches(states=["failed"], limit=1) == [made[2]]
+        assert len(await store.dispatches(name="k:u")) == 4
+        assert await store.dispatches(name="k:v") == []
+
+
+@pytest.mark.parametrize("per", [None, True, 5, 2.5, "x", 2**70, -(2**65)])
+async def test_a_message_of_any_value_comes_back_the_same(opened: Open, per: object) -> None:
+    made = dispatch(1)
+    made = type(made)(made.id, made.name, made.message, made.destination, firing(1, per))
+    async with opened() as store:
+        await store.write(batch(decisions=[decision(1, per)], dispatches={made.id: made}))
+        assert await store.dispatch(made.id) == made
+
+
+async def test_those_who_lag_behind_are_found_page_by_page(opened: Open) -> None:
+    saves = [save(f"k:{letter}", version=number) for number, letter in enumerate("abcdef", 1)]
+    async with opened() as store:
+        await store.write(batch(saves=saves))
+        assert await store.behind(5, "", 3) == ["k:a", "k:b", "k:c"]
+        assert await store.behind(5, "k:c", 3) == ["k:d"]
+        assert await store.behind(5, "k:d", 3) == []
+
+
+async def test_what_is_too_old_is_let_go(opened: Open) -> None:
+    ended, young, waiting = dispatch(1, state="accepted"), dispatch(50, state="failed"), dispatch(2)
+    async with opened() as store:
+        await store.write(batch(now=10, saves=[save(chunk=b"old")], linked={1: 10}, version=version(1, 1)))
+        await store.write(batch(now=60, saves=[save(chunk=b"new", version=9)], linked={2: 60}, version=version(9, 9)))
+        made = {each.id: each for each in (ended, young, waiting)}
+        await store.write(batch(dispatches=made, decisions=[decision(1), decision(2, at=60)]))
+        assert await store.prune(before=50, retained=50, linked=50) == []
+    async with opened() as store:
+        assert (await kept(store)).chunks == (b"new",)
+        assert await store.dispatch(ended.id) is None
+        assert await store.dispatch(young.id) == young
+        assert await every(store.unended()) == [waiting]
+        assert [message for message, _ in await every(store.linked())] == [2]
+        assert [each.number for each in await every(store.versions())] == [9]
+
+
+async def test_a_version_by_which_somebody_still_goes_stays(opened: Open) -> None:
+    async with opened() as store:
+        await store.write(batch(version=version(1, 1), saves=[save("k:u", version=1), save("k:v", version=9)]))
+        await store.write(batch(version=version(9, 9)))
+        await store.prune(before=50, retained=50, linked=50)
+        assert [each.number for each in await every(store.versions())] == [1, 9]
+
+
+async def test_visitors_of_whom_nothing_else_is_known_may_be_forgotten(opened: Open) -> None:
+    idle = save("a:idle", bare=True, touched=10)
+    saves = [
+        idle,
+        idle._replace(name="a:linked"),
+        idle._replace(name="a:known", bare=False),
+        idle._replace(name="a:armed", horizon=99),
+        idle._replace(name="a:young", touched=60),
+    ]
+    async with opened() as store:
+        await store.write(batch(saves=saves, links={"a:other": "a:linked"}))
+        assert await store.prune(before=50, retained=50, linked=50) == ["a:idle"]
+
+
+async def test_many_loads_at_a_time_each_get_their_own(opened: Open) -> None:
+    names = [f"k:{number}" for number in range(200)]
+    found: dict[str, Kept | None] = {}
+    async with opened() as store:
+        await store.write(batch(saves=[save(name, number) for number, name in enumerate(names, 1)]))
+
+        async def load(name: str) -> None:
+            found[name] = await store.load(name)
+
+        async with trio.open_nursery() as nursery:
+            for name in [*names, "k:nobody"]:
+                nursery.start_soon(load, name)
+    assert found.pop("k:nobody") is None
+    assert {name: each.number for name, each in found.items() if each} == {n: i for i, n in enumerate(names, 1)}
