@@ -31,7 +31,8 @@ from adapters.web.reload import reload_route
 from adapters.web.server import GRACE, application, run_server
 from engine.runtime.clock import SteadyClock
 from engine.runtime.keeper import Limits
-from engine.runtime.ports import Destination
+from engine.runtime.ports import Destination, StoreError
+from engine.runtime.router import Refused
 from engine.runtime.service import Service
 
 DRAIN = 2.0
@@ -78,46 +79,62 @@ async def sidecar(
     ending: Callable[[], Awaitable[None]],
     *,
     ended: Callable[[], object] = lambda: None,
+    failed: Callable[[], object] = lambda: None,
     task_status: trio.TaskStatus[Sidecar] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Run until `ending` returns, then take nothing more, finish what has arrived, and give the outbox a moment.
 
     It listens, and says that it is not ready, while it recovers. The server is left its moment at the end too, but not
     waited for before the outbox: a client that never reads its answer keeps the server in a send that cannot be
-    cancelled. `ended` is called when nothing is left to do but to take all apart.
+    cancelled. `ended`, or, after a failure, `failed` is called when nothing is left to do but to take all apart.
 
     Raises:
-        StoreError: the store can be read or written no more; nothing acknowledged is lost.
+        StoreError: the store can be read or written no more; what was acknowledged is in it.
 
     """
     async with AsyncExitStack() as stack:
         entries = shop.settings.destinations.items()
         opened = {name: await stack.enter_async_context(build(name, entry)) for name, entry in entries}
         metrics = Metrics()
-        service = _service(shop, store, opened, metrics)
+        clock = SteadyClock(since=(await store.mark()).now)
+        service = _service(shop, store, opened, metrics, clock)
         running = Sidecar(service, Reloader(shop.folder, shop.settings, service, shop.files), trio.Event())
         app, served = application(_routes(shop, store, running, metrics)), trio.Event()
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_serve, service, running.ready)
+            nursery.start_soon(_serve, service, running.ready, failed)
             await nursery.start(run_server, app, listener, ending, served)
             task_status.started(running)
             await ending()
-            left = await service.drain(DRAIN)
-            with trio.move_on_after(GRACE):
-                await served.wait()
-            _log.info("ended", unsent=left)
+            await _finish(running, served)
             ended()
             nursery.cancel_scope.cancel()
 
 
-async def _serve(service: Service, ready: trio.Event) -> None:
-    async with trio.open_nursery() as nursery:
-        await nursery.start(service.run)
-        ready.set()
+async def _serve(service: Service, ready: trio.Event, failed: Callable[[], object]) -> None:
+    try:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(service.run)
+            ready.set()
+    except* StoreError:
+        failed()
+        raise
 
 
-def _service(shop: Shop, store: ShopStore, destinations: Mapping[str, Destination], metrics: Metrics) -> Service:
-    clock, settings = SteadyClock(), shop.settings
+async def _finish(running: Sidecar, served: trio.Event) -> None:
+    service = running.service
+    if running.ready.is_set():  # before that, nothing has come in
+        await service.drain(DRAIN)
+    with trio.move_on_after(GRACE):
+        await served.wait()
+    if service.journal.failed is not None:
+        await trio.sleep_forever()  # until the service ends with the reason
+    _log.info("ended", unsent=service.outbox.waiting)
+
+
+def _service(
+    shop: Shop, store: ShopStore, destinations: Mapping[str, Destination], metrics: Metrics, clock: SteadyClock
+) -> Service:
+    settings = shop.settings
     service = Service(
         shop.files.configuration,
         compile_content=compile_content,
@@ -134,14 +151,23 @@ def _service(shop: Shop, store: ShopStore, destinations: Mapping[str, Destinatio
 def _routes(shop: Shop, store: ShopStore, running: Sidecar, metrics: Metrics) -> list[Blueprint]:
     keys, service = shop.keys, running.service
     intake = Intake(service, metrics)
+
+    async def once_recovered() -> None:
+        """Refuse to tell or to change what is not read yet."""
+        if service.status == "recovering":
+            raise Refused(service.status, service.reason)
+
+    users, messages = admin(keys, service), outbox_routes(keys, service.outbox, service.store)
+    for routes in (users, messages):
+        routes.before_request(once_recovered)
     return [
         health(metrics, service),
         http_source(keys, intake),
         stream_source(keys, intake),
         webhook_source(keys, intake, shop.settings.webhooks),
         lists_source(keys, intake, lambda: running.reloader.files.lists),
-        admin(keys, service),
+        users,
+        messages,
         reload_route(keys, running.reloader),
-        outbox_routes(keys, service.outbox, service.store),
         database(keys, store),
     ]

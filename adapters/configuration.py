@@ -1,10 +1,11 @@
 """The files that may change while the sidecar runs (triggers, segments, messages and templates), read as one set.
 
 A set that checks has a content: the texts of all files by their path in the folder, and the settings that give triggers
-their meaning. It is journaled whole, so that what was in force once can be compiled again.
+their meaning. It is journaled whole, so that what was in force once can be compiled again; its digest says whether two
+sets are the same, wherever their folders are.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -12,19 +13,27 @@ from pathlib import Path
 import msgspec
 
 from adapters.content import MessageErrors, Messages
+from adapters.content.messages import message_names
 from adapters.files import FolderError, content_files, read_folder
 from adapters.settings import Settings
 from engine.core.program import Program
 from engine.language.compiler import compile_triggers
 from engine.language.errors import TriggerError, TriggerErrors
 from engine.language.files import Loaded, load
+from engine.runtime.ports import StoreError
 from engine.runtime.versions import Configuration
+
+_DIGEST = 16
+"""Bytes."""
+
+Wrong = TriggerError | str
+"""One thing that is wrong: at a spot of a trigger file, or anywhere else, in words."""
 
 
 class ConfigurationErrors(Exception):
-    """All that is wrong with a set of files: errors in trigger files, and plain texts."""
+    """All that is wrong with a set of files."""
 
-    def __init__(self, errors: list[TriggerError | str]) -> None:
+    def __init__(self, errors: Sequence[Wrong]) -> None:
         self.errors = tuple(errors)
         super().__init__("\n\n".join(map(str, errors)))
 
@@ -43,10 +52,12 @@ class Files:
 
 
 class _Content(msgspec.Struct, frozen=True):
-    """What is journaled of a set; durations in milliseconds."""
+    """What is journaled of a set: texts by path, and durations in milliseconds."""
 
     triggers: dict[str, str]
+    """Of the files with triggers and segments."""
     messages: dict[str, str]
+    """Of messages and templates."""
     retention: int
     history_after: int
     history_limit: int
@@ -59,51 +70,65 @@ def read_files(folder: Path, settings: Settings) -> Files:
         ConfigurationErrors: everything that is wrong with them.
 
     """
-    wrong: list[TriggerError | str] = []
-    texts = _texts(folder, wrong)
-    renderer = _messages(texts[1], settings, wrong)
-    names = frozenset(Path(path).stem for path in texts[1] if path.startswith("messages/"))
-    try:
-        loaded = load(texts[0], retention=settings.retention_ms, messages=names)
-    except TriggerErrors as errors:
-        raise ConfigurationErrors([*wrong, *errors.errors]) from errors
-    if wrong or renderer is None:
+    wrong: list[Wrong] = []
+    triggers, messages = _texts(read_folder, folder, wrong), _texts(content_files, folder, wrong)
+    renderer = _renderer(messages or {}, settings, wrong)
+    loaded = _loaded(triggers or {}, messages, settings, wrong)
+    if triggers is None or messages is None or renderer is None or loaded is None:
         raise ConfigurationErrors(wrong)
     content = _Content(
-        {_relative(name, folder): text for name, text in texts[0].items()},
-        texts[1],
-        settings.retention_ms,
-        settings.history_after_ms,
-        settings.history_limit,
+        triggers={Path(name).relative_to(folder).as_posix(): text for name, text in triggers.items()},
+        messages=messages,
+        retention=settings.retention_ms,
+        history_after=settings.history_after_ms,
+        history_limit=settings.history_limit,
     )
-    written = msgspec.json.encode(content)
-    digest = blake2b(written, digest_size=16).hexdigest()
+    written = msgspec.json.encode(content, order="sorted")
+    digest = blake2b(written, digest_size=_DIGEST).hexdigest()
     return Files(Configuration(written, digest, _compiled(loaded, content), renderer), loaded)
 
 
 def compile_content(content: bytes) -> Program:
-    """The program of a set that was in force; it checked then, so it does now."""
+    """The program of a set that was in force once; which messages and destinations there are now does not matter.
+
+    Raises:
+        StoreError: this Impel reads the language otherwise than the one that put the set in force.
+
+    """
     read = msgspec.json.decode(content, type=_Content)
-    return _compiled(load(read.triggers, retention=read.retention), read)
-
-
-def _texts(folder: Path, wrong: list[TriggerError | str]) -> tuple[Mapping[str, str], dict[str, str]]:
-    """The texts of trigger files, and those of messages and templates."""
-    triggers: Mapping[str, str] = {}
-    messages: dict[str, str] = {}
     try:
-        triggers = read_folder(folder)
-        messages = content_files(folder)
-    except (FolderError, OSError, UnicodeDecodeError) as error:
+        return _compiled(load(read.triggers, retention=read.retention), read)
+    except TriggerErrors as errors:
+        raise StoreError(
+            "trigger files that were in force before do not check any more, and there are users who go by them; start"
+            f" the Impel that ran before this one. {errors.errors[0]}"
+        ) from errors
+
+
+def _texts(read: Callable[[Path], dict[str, str]], folder: Path, wrong: list[Wrong]) -> dict[str, str] | None:
+    try:
+        return read(folder)
+    except FolderError as error:
         wrong.append(str(error))
-    return triggers, messages
+    return None
 
 
-def _messages(texts: Mapping[str, str], settings: Settings, wrong: list[TriggerError | str]) -> Messages | None:
+def _renderer(texts: Mapping[str, str], settings: Settings, wrong: list[Wrong]) -> Messages | None:
     try:
         return Messages.load(texts, settings.destinations)
     except MessageErrors as errors:
         wrong += map(str, errors.errors)
+    return None
+
+
+def _loaded(
+    texts: Mapping[str, str], messages: Mapping[str, str] | None, settings: Settings, wrong: list[Wrong]
+) -> Loaded | None:
+    names = None if messages is None else message_names(messages)
+    try:
+        return load(texts, retention=settings.retention_ms, messages=names)
+    except TriggerErrors as errors:
+        wrong += errors.errors
     return None
 
 
@@ -115,8 +140,3 @@ def _compiled(loaded: Loaded, content: _Content) -> Program:
         history_after=content.history_after,
         history_limit=content.history_limit,
     )
-
-
-def _relative(name: str, folder: Path) -> str:
-    path = Path(name)
-    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name

@@ -11,7 +11,7 @@ _SUFFIXES = (".yaml", ".yml")
 
 
 class FolderError(Exception):
-    """There are no trigger files where they were looked for; the text says what to do."""
+    """The files are not where they were looked for, or cannot be read; the text says what to do."""
 
 
 def read_folder(path: Path) -> dict[str, str]:
@@ -53,9 +53,8 @@ def content_files(folder: Path) -> dict[str, str]:
     """The texts of `messages/` and `templates/`, by their path in the folder.
 
     Raises:
-        OSError: one cannot be read.
-        UnicodeDecodeError: one is not UTF-8.
+        FolderError: one cannot be read as UTF-8 text.
 
     """
     files = (file for part in _CONTENT for file in sorted((folder / part).rglob("*")) if file.is_file())
-    return {file.relative_to(folder).as_posix(): file.read_text("utf-8") for file in files}
+    return {file.relative_to(folder).as_posix(): _text(file) for file in files}

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import structlog
+import trio
 
 from adapters.configuration import ConfigurationErrors, Files, read_files
 from adapters.settings import Settings
@@ -21,6 +22,7 @@ class Reloader:
         self._folder = folder
         self._settings = settings
         self._service = service
+        self._one_at_a_time = trio.Lock()
 
     @property
     def version(self) -> Version:
@@ -35,13 +37,11 @@ class Reloader:
             Refused: the service is not ready.
 
         """
-        try:
-            files = read_files(self._folder, self._settings)
-            changed = await self._service.reload(files.configuration)
-        except ConfigurationErrors as errors:
-            _log.error("the files do not check, the former stay in force", errors=[str(each) for each in errors.errors])
-            raise
-        self.files = files
+        async with self._one_at_a_time:
+            files = await trio.to_thread.run_sync(self._read)
+            with trio.CancelScope(shield=True):  # what is in force and `files` must agree, whoever still waits
+                changed = await self._service.reload(files.configuration)
+                self.files = files
         _log.info("files read again", changed=changed, digest=self.version.digest, triggers=len(files.loaded.triggers))
         return changed
 
@@ -53,3 +53,11 @@ class Reloader:
             pass
         except Refused as refused:
             _log.warning("the files were not read again", reason=refused.reason)
+
+    def _read(self) -> Files:
+        try:
+            return read_files(self._folder, self._settings)
+        except ConfigurationErrors as errors:
+            said = [str(each) for each in errors.errors]
+            _log.error("the files do not check, the former stay in force", errors=said)
+            raise

@@ -2,18 +2,13 @@
 
 from pathlib import Path
 
+from rich.console import Console
 from rich.text import Text
 
-from adapters.commands.notices import (
-    Duration,
-    load_or_tell,
-    message_names,
-    messages_or_tell,
-    settings_or_tell,
-    show,
-    stderr,
-)
+from adapters.commands.notices import Duration, files_or_tell, load_or_tell, settings_or_tell, show, stderr
 from adapters.files import has_content
+from adapters.settings import Settings
+from engine.language.files import Loaded
 
 
 def check(
@@ -39,11 +34,8 @@ def check(
     settings = settings_or_tell(folder, {"retention": retention}, console)
     if not settings:
         return 1
-    beside = has_content(folder)
-    messages = message_names(folder) if beside else None
-    right = not beside or messages_or_tell(folder, settings, console) is not None
-    loaded = load_or_tell(folder, settings.retention_ms, console, messages=messages)
-    if not loaded or not right:
+    loaded = _checked(folder, settings, console)
+    if not loaded:
         return 1
     for warning in loaded.warnings:
         show(warning, console)
@@ -53,3 +45,10 @@ def check(
         Text("all right: " + ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts))
     )
     return 0
+
+
+def _checked(folder: Path, settings: Settings, console: Console) -> Loaded | None:
+    if not has_content(folder):
+        return load_or_tell(folder, settings.retention_ms, console)
+    files = files_or_tell(folder, settings, console)
+    return files.loaded if files else None

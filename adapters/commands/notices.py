@@ -1,7 +1,7 @@
 """What every command begins with: reading a configuration, and showing on the terminal what is wrong with it."""
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -9,8 +9,8 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.text import Text
 
-from adapters.content import MessageErrors, Messages
-from adapters.files import FolderError, content_files, read_folder
+from adapters.configuration import ConfigurationErrors, Files, Wrong, read_files
+from adapters.files import FolderError, read_folder
 from adapters.settings import Settings, SettingsError, read_settings
 from engine.language.durations import DurationError, parse_duration
 from engine.language.errors import Notice, TriggerError, TriggerErrors
@@ -50,40 +50,38 @@ def settings_or_tell(path: Path, given: Mapping[str, str | None], console: Conso
     return None
 
 
-def load_or_tell(
-    path: Path, retention: int, console: Console, *, messages: Collection[str] | None = None
-) -> Loaded | None:
+def load_or_tell(path: Path, retention: int, console: Console) -> Loaded | None:
     """The trigger files at `path`; None, with everything that is wrong on the console, where they do not check.
 
-    `retention` is in milliseconds; with `messages`, no trigger may send another.
+    `retention` is in milliseconds.
     """
     try:
-        return load(read_folder(path), retention=retention, messages=messages)
+        return load(read_folder(path), retention=retention)
     except FolderError as error:
         fail(console, str(error))
     except TriggerErrors as errors:
-        for each in errors.errors:
-            show(each, console)
-        number = len(errors.errors)
-        console.print(Text(f"{number} error{'s' if number > 1 else ''} in the trigger files", "bold red"))
+        tell(errors.errors, console)
     return None
 
 
-def message_names(path: Path) -> frozenset[str]:
-    """The messages that stand beside the trigger files, right or wrong."""
-    return frozenset(file.stem for file in (path / "messages").glob("*") if file.suffix in {".yaml", ".yml"})
-
-
-def messages_or_tell(path: Path, settings: Settings, console: Console) -> Messages | None:
-    """The messages beside the trigger files; None, with what is wrong on the console, where they do not check."""
+def files_or_tell(folder: Path, settings: Settings, console: Console) -> Files | None:
+    """All files of a configuration; None, with everything that is wrong on the console, where they do not check."""
     try:
-        return Messages.load(content_files(path), settings.destinations)
-    except MessageErrors as errors:
-        for each in errors.errors:
-            fail(console, str(each))
-    except (OSError, UnicodeDecodeError) as error:
-        fail(console, str(error))
+        return read_files(folder, settings)
+    except ConfigurationErrors as errors:
+        tell(errors.errors, console)
     return None
+
+
+def tell(errors: Sequence[Wrong], console: Console) -> int:
+    """Show all that is wrong; returns the exit status."""
+    for each in errors:
+        if isinstance(each, TriggerError):
+            show(each, console)
+        else:
+            fail(console, each)
+    console.print(Text(f"{len(errors)} error{'s' if len(errors) > 1 else ''}", "bold red"))
+    return 1
 
 
 def show(notice: Notice, console: Console) -> None:

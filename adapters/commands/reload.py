@@ -9,8 +9,11 @@ from rich.console import Console
 from rich.text import Text
 
 from adapters.commands.calling import Config, call, refused
-from adapters.commands.notices import fail, show, stderr
+from adapters.commands.notices import stderr, tell
 from engine.language.errors import TriggerError
+
+_SHOWN = 8
+"""Digits of a digest that are enough to tell versions apart."""
 
 
 def reload(*, config: Config = Path("config"), url: str | None = None) -> int:
@@ -23,7 +26,7 @@ def reload(*, config: Config = Path("config"), url: str | None = None) -> int:
         url: Where the sidecar listens, in place of what it left in its data folder.
 
     Returns:
-        The exit status: 0, or 1 if the files do not check or the sidecar cannot be reached.
+        The exit status: 0, or 1 if the files do not check, with all that is wrong, or the sidecar cannot be reached.
 
     """
     console = stderr()
@@ -35,22 +38,15 @@ def reload(*, config: Config = Path("config"), url: str | None = None) -> int:
     if not answer.is_success:
         return refused(answer, console)
     said = answer.json()
-    state = "in force now" if said["changed"] else "in force already"
     number = said["triggers"]
-    Console(highlight=False).print(
-        Text.assemble(
-            (f"{number} trigger{'' if number == 1 else 's'}", "bold green"), f" {state} (version {said['digest'][:8]})"
-        )
-    )
+    found = f"{number} trigger{'' if number == 1 else 's'}"
+    state = "in force now" if said["changed"] else "in force already"
+    Console(highlight=False).print(Text.assemble((found, "bold green"), f" {state}, version {said['digest'][:_SHOWN]}"))
     return 0
 
 
 def _wrong(errors: list[Mapping[str, Any]], console: Console) -> int:
-    for error in errors:
-        if "file" in error:
-            show(TriggerError(**error), console)
-        else:
-            fail(console, error["message"])
-    number = len(errors)
-    console.print(Text(f"{number} error{'s' if number > 1 else ''}; what was in force stays so", "bold red"))
-    return 1
+    """Show errors as `impel check` does."""
+    status = tell([TriggerError(**error) if "file" in error else error["message"] for error in errors], console)
+    console.print("what was in force stays in force")
+    return status

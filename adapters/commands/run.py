@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from errno import EACCES, EADDRINUSE
 from functools import partial
@@ -17,12 +17,12 @@ import structlog
 import trio
 from cyclopts import Parameter
 from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from adapters.app import Shop, ShopStore, Sidecar, open_shop_store, sidecar
 from adapters.commands.calling import ADDRESS
-from adapters.commands.notices import fail, show, stderr
-from adapters.configuration import ConfigurationErrors, read_files
+from adapters.commands.notices import fail, files_or_tell, stderr
 from adapters.keys import OWNER_FOLDER, read_keys
 from adapters.secrets import SecretError
 from adapters.settings import PREFIX, Settings, SettingsError, read_settings
@@ -38,8 +38,11 @@ STORE_FAILED = 74
 _SWITCH = 0.0005
 """Seconds after which a busy thread lets another run: with Python's 5 ms, a commit would wait that long for it."""
 
-_PATIENCE, _LOOK = 0.5, 0.1
-"""Seconds after which a recovery is worth a line on the terminal, and between two looks at it."""
+_PATIENCE = 0.5
+"""Seconds after which a recovery is worth a word."""
+
+_LOOK, _LOOK_UNSEEN = 0.1, 5.0
+"""Seconds between two looks at it, on a terminal and for the log."""
 
 _LAST_MOMENT = 4.7
 """Seconds after the signal at which the process ends whatever hinders it."""
@@ -65,13 +68,17 @@ def run(
     It ends on SIGTERM or Ctrl-C, within five seconds, after it has finished what had arrived. On SIGHUP it reads its
     triggers, segments, messages and templates again, as `impel reload` does.
 
+    The exit status is 0 after an orderly end, 1 if it cannot start, and 74 if its database cannot be read or written
+    any more, such as on a full disk: then nothing that was acknowledged is lost, and it can be started again once
+    there is room.
+
     Args:
         config: The folder with impel.yaml, triggers/, segments/, messages/ and templates/.
         host: Where to listen, in place of what the settings say.
         port: The same; 0 takes any that is free.
 
     Returns:
-        The exit status: 0 after an orderly end, 1 if it cannot start, 74 if its database can be used no more.
+        The exit status.
 
     """
     return start(config, {"host": host, "port": port})
@@ -86,36 +93,18 @@ def start(config: Path, overrides: dict[str, object], beside: Beside | None = No
     """
     console = stderr()
     shop = open_shop(config, overrides, console)
-    if shop is None:
+    listener = _bound(shop.settings, console) if shop is not None else None
+    if shop is None or listener is None:
         return 1
     try:
         store = open_shop_store(shop.settings)
-        listener = bind(shop.settings.host, shop.settings.port)
     except StoreError as error:
+        listener.close()
         return fail(console, str(error))
-    except OSError as error:
-        place = f"{shop.settings.host}:{shop.settings.port}"
-        wrong = "port" if error.errno in {EACCES, EADDRINUSE} else "host"
-        return fail(
-            console,
-            f"cannot listen on {place}: {error.strerror}; `--{wrong}` or IMPEL_{wrong.upper()} takes another",
-        )
     configure(shop.settings.log_level)
     sys.setswitchinterval(_SWITCH)
-    try:
-        trio.run(_run, shop, store, listener, console, beside)
-    except* StoreError as group:
-        _log.critical("the store has failed", reason=str(first_of(group)))
-        (Path(shop.settings.data) / ADDRESS).unlink(missing_ok=True)
-        logging.shutdown()
-        os._exit(STORE_FAILED)  # as in `_leave`
+    trio.run(_run, shop, store, listener, console, beside)
     return 0
-
-
-def first_of(group: BaseExceptionGroup[StoreError]) -> StoreError:
-    """The first of the errors in a group."""
-    first = group.exceptions[0]
-    return first_of(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 def open_shop(config: Path, overrides: dict[str, object], console: Console) -> Shop | None:
@@ -123,19 +112,23 @@ def open_shop(config: Path, overrides: dict[str, object], console: Console) -> S
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
         settings = read_settings(config, os.environ, given)
-        files = read_files(config, settings)
+        files = files_or_tell(config, settings, console)
+        if files is None:
+            return None
         _make_data_folder(settings)
         return Shop(config, settings, read_keys(settings, os.environ), files)
-    except ConfigurationErrors as errors:
-        for each in errors.errors:
-            if isinstance(each, str):
-                fail(console, each)
-            else:
-                show(each, console)
-        number = len(errors.errors)
-        console.print(Text(f"{number} error{'s' if number > 1 else ''} in the files", "bold red"))
     except (SettingsError, SecretError, OSError) as error:
         fail(console, str(error))
+    return None
+
+
+def _bound(settings: Settings, console: Console) -> socket.socket | None:
+    try:
+        return bind(settings.host, settings.port)
+    except OSError as error:
+        wrong = "port" if error.errno in {EACCES, EADDRINUSE} else "host"
+        other = f"`--{wrong}` or IMPEL_{wrong.upper()} takes another"
+        fail(console, f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; {other}")
     return None
 
 
@@ -154,53 +147,69 @@ async def _run(shop: Shop, store: ShopStore, listener: socket.socket, console: C
     url = address_of(listener)
     stop = trio.Event()
     file = Path(shop.settings.data) / ADDRESS
-    leave = partial(_leave, file)
-    async with trio.open_nursery() as nursery:
-        await nursery.start(_stop_on_signal, stop)
-        running: Sidecar = await nursery.start(partial(sidecar, shop, store, listener, stop.wait, ended=leave))
-        nursery.start_soon(_reload_on_signal, running)
-        file.write_text(url + "\n", "utf-8")
-        await _recovered(running, console)
-        _greet(shop, url, console)
-        _log.info("listening", url=url, triggers=len(shop.files.loaded.triggers))
-        if beside is not None:
-            nursery.start_soon(beside, url, shop)
-        await stop.wait()
-        file.unlink(missing_ok=True)
+    with trio.open_signal_receiver(signal.SIGHUP) as hangups:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(_stop_on_signal, stop)
+            running: Sidecar = await nursery.start(
+                partial(
+                    sidecar,
+                    shop,
+                    store,
+                    listener,
+                    stop.wait,
+                    ended=partial(_leave, file, 0),
+                    failed=partial(_leave, file, STORE_FAILED),
+                )
+            )
+            file.write_text(url + "\n", "utf-8")
+            await show_recovery(running, console)
+            nursery.start_soon(_reload_on, hangups, running)
+            _greet(shop, url, console)
+            _log.info("listening", url=url, triggers=len(shop.files.loaded.triggers))
+            if beside is not None:
+                nursery.start_soon(beside, url, shop)
+            await stop.wait()
+            file.unlink(missing_ok=True)
 
 
-async def _recovered(running: Sidecar, console: Console) -> None:
-    """Wait until events are taken, and show how far it is where that takes long."""
+async def show_recovery(running: Sidecar, console: Console) -> None:
+    """Wait until events are taken; where that takes long, show how far it is, on the terminal or in the log."""
     with trio.move_on_after(_PATIENCE):
         await running.ready.wait()
         return
-    _log.info("recovering")
-    with console.status("recovering") as line:
+    look = _LOOK if console.is_terminal else _LOOK_UNSEEN
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=None)
         while not running.ready.is_set():
-            line.update(running.service.reason)
-            with trio.move_on_after(_LOOK):
+            progress.update(task, description=running.service.reason)
+            if not console.is_terminal:
+                _log.info("not ready yet", reason=running.service.reason)
+            with trio.move_on_after(look):
                 await running.ready.wait()
-    _log.info("recovered")
 
 
-async def _reload_on_signal(running: Sidecar) -> None:
-    with trio.open_signal_receiver(signal.SIGHUP) as signals:
-        async for _ in signals:
+async def _reload_on(hangups: AsyncIterator[int], running: Sidecar) -> None:
+    terminal = sys.stderr.isatty()
+    async for _ in hangups:
+        if terminal and not sys.stderr.isatty():  # it was closed, which sends the same signal
+            os.kill(os.getpid(), signal.SIGTERM)
+        else:
             await running.reloader.reload_or_tell()
 
 
-def _leave(address: Path) -> None:
-    """End the process here and now, with exit status 0.
+def _leave(address: Path, status: int) -> None:
+    """End the process here and now.
 
-    All is done by then, and to take the tasks of a hundred thousand users apart one by one would need more time than
-    most supervisors give after a signal.
+    All is done by then, or nothing can be. To take the tasks of a hundred thousand users apart one by one would need
+    more time than most supervisors give after a signal, and a client that never reads keeps its task for ever.
     """
     address.unlink(missing_ok=True)
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):  # nobody may be reading any more
             stream.flush()
-    os._exit(0)
+    os._exit(status)
 
 
 def address_of(listener: socket.socket) -> str:

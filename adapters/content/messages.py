@@ -14,7 +14,7 @@ In `data`, a text that is one single `{{ ... }}` keeps the type of its value. A 
 its HTML. What templates see is told in `templates.py`.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -64,6 +64,11 @@ class Messages:
         seen = variables(context)
         known = self._messages[message]
         return _mail(known.fields, seen) if known.mail else _filled(known.fields, seen)
+
+
+def message_names(files: Iterable[str]) -> frozenset[str]:
+    """The messages that stand among the files, given by their paths, right or wrong."""
+    return frozenset(path.stem for path in map(PurePosixPath, files) if _is_message(path))
 
 
 def _mail(fields: Mapping[str, Placed], seen: Mapping[str, Any]) -> dict[str, str]:

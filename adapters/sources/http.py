@@ -4,8 +4,8 @@ What a status tells the libraries: 200 forgets the events, 4xx drops them, 5xx a
 after the commit. A batch of which some events are bad gets 200 and a list of them (sending it again would not make them
 better, and the rest is taken); a single bad event 400; a process that is starting, ending, overrun, or cannot write,
 503 with `Retry-After`. A body past the limit gets 413 though the library will drop it, for it would not get smaller
-either; the limit is several times what Segment's libraries send, so that only something
-broken meets it, and it is logged.
+either; the limit is several times what Segment's libraries send, so that only something broken meets it, and it is
+logged.
 """
 
 from quart import Blueprint, Response, request

@@ -29,6 +29,7 @@ def reload_route(keys: Keys, reloader: Reloader) -> Blueprint:
             {
                 "success": True,
                 "changed": changed,
+                "version": version.number,
                 "digest": version.digest,
                 "since": version.at,
                 "triggers": len(loaded.triggers),

@@ -16,6 +16,7 @@ from engine.core.history import History
 from engine.core.program import CompiledTrigger, Program, Route
 from engine.core.watch import Watch
 from engine.core.watches import Watches
+from engine.core.where import scalar_key
 
 if TYPE_CHECKING:
     from engine.core.user import User
@@ -58,15 +59,22 @@ class _Novice:
 def adopt(user: "User", program: Program) -> list[Firing]:
     """Let a user, settled up to its clock, go on under another program; returns what backfilling fires."""
     kept = [watch for watch in user.watches if _same(program.by_name.get(watch.trigger.name), watch.trigger)]
+    former = {_whose(watch): watch for watch in user.watches}
     novice = _Novice(user, _newcomers(program, user.program))
     user.history = _under(program, user.history)
     user.program, user.deadlines = program, Deadlines()
     user.watches = Watches(user.history, user.deadlines)
     for watch in novice.user.watches:
-        watch.fired_at = None  # what fired on the way lies behind
+        # What fired on the way lies behind; what fired under the former text still counts for cooldown.
+        before = former.get(_whose(watch))
+        watch.fired_at, watch.ordinal = (None, 0) if before is None else (before.fired_at, before.ordinal)
     for watch in [*kept, *novice.user.watches]:
         _move(user, watch)
     return _backfill(user, novice)
+
+
+def _whose(watch: Watch) -> tuple[str, object]:
+    return watch.trigger.name, None if watch.per is None else scalar_key(watch.per)
 
 
 def _same(one: CompiledTrigger | None, two: CompiledTrigger | None) -> bool:

@@ -26,7 +26,7 @@ from engine.core.program import Program
 from engine.core.release import Due, Release, release
 from engine.core.repeats import Repeats
 from engine.core.snapshot import Snapshot
-from engine.core.timeline import Place, Recorded
+from engine.core.timeline import Place, Recorded, after_all
 from engine.core.watch import Step, Watch
 from engine.core.watches import Turns, Watches
 from engine.core.where import Properties
@@ -186,6 +186,9 @@ class User:
         """
         fired = self.wake(now)
         self.clock = max(now, self.clock)
+        self.forget(
+            after_all(self.clock - self.program.keep)
+        )  # what is past keeping may be gone already where it is kept
         return fired + adopt(self, program)
 
     def _read(self, item: Input) -> Properties:

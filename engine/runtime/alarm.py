@@ -26,10 +26,15 @@ class Alarm:
         self._wake = wake
         self._telemetry = telemetry
         self._sooner = trio.Event()
+        self._waking = False
 
     def __len__(self) -> int:
         """How many users have a deadline."""
         return len(self._agenda)
+
+    def is_quiet(self, now: Millis) -> bool:
+        """Whether everyone whose deadline is reached at `now` has been woken."""
+        return not self._waking and self.earliest() > now
 
     def earliest(self) -> Millis:
         """An instant before which nothing falls due; INF where nothing ever will."""
@@ -55,7 +60,9 @@ class Alarm:
         while (due := self._agenda.pop(now := self._clock())) is not None:
             name, at = due
             self._telemetry.late((now - at) / 1_000)
+            self._waking = True
             await self._wake(name)
+            self._waking = False
             if time.perf_counter() - began > STRETCH:
                 await trio.lowlevel.checkpoint()
                 began = time.perf_counter()

@@ -129,6 +129,7 @@ class Sender:
     async def _again_if_known(self, dispatch: Dispatch, reason: str) -> Dispatch:
         """It may have been sent. Where its key is recognised, to send it again does no harm."""
         retries = self._destination.retries(dispatch.message)
+        dispatch = replace(dispatch, doubtful=True)
         due = self._after_pause(dispatch)
         begun = due if dispatch.begun is None else dispatch.begun
         if dispatch.attempts >= retries.attempts or due >= begun + min(retries.remembers, retries.patience):

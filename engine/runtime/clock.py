@@ -34,13 +34,13 @@ def monotonic() -> Millis:
 
 
 class SteadyClock:
-    """A clock that steers by two others; calling it gives the instant."""
+    """A clock that steers by two others; calling it gives the instant. `since` is one that lies behind already."""
 
-    def __init__(self, wall: Clock = wall, monotonic: Clock = monotonic) -> None:
+    def __init__(self, wall: Clock = wall, monotonic: Clock = monotonic, *, since: Millis = 0) -> None:
         self._wall = wall
         self._monotonic = monotonic
         self._read = monotonic()
-        self._now: float = wall()
+        self._now: float = max(wall(), since)
         self._leapt: Millis | None = None
 
     @property

@@ -217,8 +217,11 @@ class Journal:
             receipt.give_up()
 
     def needed_from(self) -> int:
-        """The batch from which on the journal is needed; forget how long it was before that."""
-        needed = next(iter(self.unsaved.values()), self._commits + 1)
+        """The batch from which on the journal is needed, when those who are not in `unsaved` are saved as they are now.
+
+        At most the one after what is pending; what is before it is counted no more.
+        """
+        needed = next(iter(self.unsaved.values()), self._commits + 2)
         while self._lengths and self._lengths[0][0] < needed:
             self.tail -= self._lengths.popleft()[1]
         return needed

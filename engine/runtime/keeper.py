@@ -58,6 +58,9 @@ class Keeper:
         self._limits = limits
         self._tail_limit = limits.tail
         self._leaving: deque[Actor] = deque()
+        self._settled: Millis = 0
+        self.lagging = True
+        """Whether somebody may not have taken up what is in force, and may yet look back from the instant of that."""
 
     async def run(self) -> None:
         """Write, for ever.
@@ -66,13 +69,21 @@ class Keeper:
             StoreError: something could not be written.
 
         """
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._look_whether_settled)
+            await self._write()
+
+    async def _write(self) -> None:
         prune_at = trio.current_time()
         while True:
             with trio.move_on_after(_LOOK_AGAIN if self._is_long else _LOOK):
                 await self._journal.news.wait()
             self._rest()
-            await self._journal.commit(self._survivors())
-            await self._save(self._chosen())
+            # All of it is as it is now, when the batch is cut: a save must not hold a turn that is not committed, nor
+            # the journal let go of a user who was absorbed in a turn that is not.
+            survivors, chosen, needed = self._survivors(), self._chosen(), self._journal.needed_from()
+            await self._journal.commit(survivors)
+            await self._save(chosen, needed)
             if trio.current_time() >= prune_at:
                 await self._prune()
                 prune_at = trio.current_time() + (_BUSY if self._journal.unsaved else _QUIET)
@@ -120,7 +131,9 @@ class Keeper:
         chosen: list[tuple[Actor, Save]] = []
         while self._leaving and len(chosen) < _SAVES:
             actor = self._leaving.popleft()
-            if actor.leaving and actor.name in self._journal.unsaved:
+            if actor.name not in self._journal.unsaved:
+                actor.leaving = False  # saved for another reason: it may fall asleep when that is durable
+            elif actor.leaving:
                 chosen += self._tried(actor)
         if self._is_long:
             for name in list(islice(self._journal.unsaved, _SAVES)):
@@ -160,20 +173,31 @@ class Keeper:
 
     # What is written ---------------------------------------------------------------------------------------------
 
-    async def _save(self, chosen: list[tuple[Actor, Save]]) -> None:
+    async def _save(self, chosen: list[tuple[Actor, Save]], needed: int) -> None:
         if not chosen:
             return
         saves = [save for _, save in chosen]
-        await self._journal.write(Batch(saves=saves, journal_from=self._journal.needed_from()))
+        await self._journal.write(Batch(saves=saves, journal_from=needed))
         for actor, save in chosen:
             if actor.leaving and actor.idle and actor.number == save.number:
                 self._router.dismiss(actor)
         self._journal.news.set()
 
+    async def _look_whether_settled(self) -> None:
+        """Find an instant up to which everybody is settled: what a deadline may still look back at is not let go."""
+        while True:
+            now = self._router.now()
+            if self._router.alarm.is_quiet(now) and not self.lagging:
+                for actor in [actor for actor in self._router.awake.values() if not actor.idle]:
+                    await actor.settled()
+                self._settled = now
+            await trio.sleep(_QUIET)
+
     async def _prune(self) -> None:
         """Let go of a little of what is too old."""
         program, now = self._versions.program, self._router.now()
-        candidates = await self._store.prune(now - program.keep, now - program.retention, now - REMEMBERED)
+        before = self._settled - program.keep
+        candidates = await self._store.prune(before, now - program.retention, now - REMEMBERED)
         gone = [name for name in candidates if name not in self._router.awake and name not in self._journal.unsaved]
         if gone:
             for name in gone:

@@ -54,7 +54,9 @@ class Office:
         self.unended: dict[str, Dispatch] = {}
 
     async def end(self, dispatch: Dispatch, state: DispatchState, reason: str = "") -> Dispatch:
-        """Let a message end."""
+        """Let a message end; one that may have been sent in an earlier attempt is not said to have failed."""
+        if dispatch.doubtful and state in {"failed", "dropped"}:
+            state, reason = "unconfirmed", f"an earlier attempt may have succeeded; the last: {reason}"
         ended = replace(dispatch, state=state, reason=reason, changed=self.desk.now())
         self.unended.pop(dispatch.id, None)
         self.telemetry.decided(dispatch.firing.trigger, state)

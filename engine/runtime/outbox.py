@@ -129,7 +129,7 @@ class Outbox:
         if dispatch.state == "accepted":
             raise NotPossible("it was accepted already")
         now = self._office.desk.now()
-        again = replace(dispatch, state="due", reason="", attempts=0, begun=None, due=now, changed=now)
+        again = replace(dispatch, state="due", reason="", attempts=0, begun=None, doubtful=False, due=now, changed=now)
         self._office.unended[again.id] = again
         await self._office.desk.renew(again)
         self.admit([again])

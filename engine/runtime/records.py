@@ -98,6 +98,8 @@ class Dispatch(msgspec.Struct, frozen=True):
     attempts: int = 0
     begun: Millis | None = None
     """When the first attempt began."""
+    doubtful: bool = False
+    """Whether an attempt may have succeeded though nobody knows."""
     due: Millis = 0
     """Not attempted before this instant."""
     changed: Millis = 0

@@ -77,7 +77,7 @@ class Router:
         self._telemetry = telemetry
         self._make = make
         self._awake_limit = awake_limit
-        self._emptier = trio.Event()
+        self._waiters = trio.lowlevel.ParkingLot()
         self._nursery: trio.Nursery | None = None
         self._linked = trio.Event()
         self._linked.set()
@@ -117,6 +117,7 @@ class Router:
         `name` is as `engine.core.identity` makes names, any that the user has.
         """
         while (found := self.identities.find(name)) is not None:
+            await trio.lowlevel.checkpoint()
             user = await self.rouse(found).settled()
             if user is not None:
                 return None if user.born is None else user
@@ -132,14 +133,13 @@ class Router:
     async def room(self) -> None:
         """Wait until another user may be woken."""
         while self.crowded and self._journal.failed is None:
-            self._emptier = trio.Event()
             self._journal.news.set()
-            await self._emptier.wait()
+            await self._waiters.park()
 
     def rouse(self, name: str) -> Actor:
         """The actor of a user, who is awake from now on."""
         actor = self.awake.pop(name, None)
-        if actor is None:
+        if actor is None or actor.gone:
             actor = Actor(name, self._versions, self._taken)
             if self._nursery is not None:
                 self._nursery.start_soon(actor.run, self._loader)
@@ -151,7 +151,7 @@ class Router:
         actor.end()
         if self.awake.get(actor.name) is actor:
             del self.awake[actor.name]
-        self._emptier.set()
+        self._waiters.unpark_all()
 
     async def finish(self) -> None:
         """Wait until every turn that has arrived is taken."""
@@ -169,7 +169,10 @@ class Router:
             self._nursery = nursery
             for actor in self.awake.values():
                 nursery.start_soon(actor.run, self._loader)
-            await self.alarm.run()
+            try:
+                await self.alarm.run()
+            finally:
+                self._nursery = None
 
     # How it goes on ----------------------------------------------------------------------------------------------
 

@@ -66,7 +66,7 @@ class Service:
         self._reloading = trio.Lock()
         self.versions = Versions(compile_content)
         self.journal = Journal(store, self.now, telemetry, self._committed)
-        loader = Loader(store, self.versions)
+        loader = self._loader = Loader(store, self.versions)
         self.router = Router(
             journal=self.journal,
             loader=loader,
@@ -146,11 +146,11 @@ class Service:
 
         """
         self._admit()
+        await self.router.room()
+        self._admit()
         receipt, began = Receipt(), time.perf_counter()
         with trio.CancelScope(shield=True):
             for arrival in arrivals:
-                if self.router.crowded:
-                    await self.router.room()
                 self.router.take(arrival, receipt)
                 if time.perf_counter() - began > STRETCH:
                     await trio.lowlevel.checkpoint()
@@ -242,6 +242,7 @@ class Service:
 
     def _put_in_force(self, configuration: Configuration) -> None:
         version = Version(self.journal.next_number(), self.now(), configuration.digest, configuration.content)
+        self.keeper.lagging = True
         self.versions.add(version, configuration.program)
         self.journal.put_in_force(version)
         self.outbox.use(configuration.renderer)
@@ -252,14 +253,17 @@ class Service:
         while True:
             await self._changed.wait()
             self._changed = trio.Event()
+            self.keeper.lagging = True
             since = self.versions.unchanged_since()
             behind = [actor.name for actor in self.router.awake.values() if self._is_behind(actor.user, since)]
+            behind += self._loader.tail
             for start in range(0, len(behind), _TOGETHER):
                 await self._wake(behind[start : start + _TOGETHER])
             name = ""
             while names := await self.store.behind(since, name, _TOGETHER):
                 await self._wake(names)
                 name = names[-1]
+            self.keeper.lagging = self._changed.is_set()
 
     def _is_behind(self, user: User | None, version: int) -> bool:
         return user is not None and self.versions.number_of(user) < version

@@ -1,23 +1,29 @@
 """A sidecar for tests: in this process, or as the command that people start."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import trio
 
 from adapters import app
-from adapters.app import open_shop_store, sidecar
+from adapters.app import Shop, ShopStore, open_shop_store, sidecar
 from adapters.commands.notices import stderr
 from adapters.commands.run import address_of, open_shop
 from adapters.keys import Keys
+from adapters.store.memory import MemoryStore
 from adapters.store.sqlite import SqliteStore
 from adapters.web.server import bind
+from engine.runtime.ports import StoreError
+from engine.runtime.records import Batch, Person
+from engine.runtime.service import Service
 
 TRIGGERS = """
 segments: {vip: list}
@@ -51,18 +57,26 @@ def write_config(
     return config
 
 
+@dataclass(frozen=True)
 class Sidecar:
-    """One that runs; `client` shows the write key, `stranger` shows nothing by itself."""
+    """One that runs; `client` shows the write key, `stranger` shows nothing by itself. `stop` ends it."""
 
-    def __init__(
-        self, url: str, keys: Keys, running: app.Sidecar, client: httpx.AsyncClient, stranger: httpx.AsyncClient
-    ) -> None:
-        self.url = url
-        self.keys = keys
-        self.service = running.service
-        self.reloader = running.reloader
-        self.client = client
-        self.stranger = stranger
+    url: str
+    shop: Shop
+    running: app.Sidecar
+    stop: trio.Event
+    client: httpx.AsyncClient
+    stranger: httpx.AsyncClient
+
+    @property
+    def service(self) -> Service:
+        """The engine in it."""
+        return self.running.service
+
+    @property
+    def keys(self) -> Keys:
+        """What callers must show."""
+        return self.shop.keys
 
     async def user(self, user_id: str) -> httpx.Response:
         """What the admin is told of a user."""
@@ -79,45 +93,114 @@ class Sidecar:
         return [event["event"] for event in reversed(told["recent"])]
 
 
+_START = """
+import fcntl, os, termios
+if os.isatty(1):
+    os.setsid()
+    fcntl.ioctl(1, termios.TIOCSCTTY, 0)
+from adapters.cli import main
+main()
+"""
+"""What a test starts: the command, in its terminal if it has one."""
+
+
+class HeldStore(MemoryStore):
+    """A store that is held up: it reads users, and writes, when it may, and fails where it is given a failure."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_read = trio.Event()
+        self.may_write = trio.Event()
+        self.failure: StoreError | None = None
+
+    async def write(self, batch: Batch) -> None:
+        await self.may_write.wait()
+        if self.failure is not None:
+            raise self.failure
+        await super().write(batch)
+
+    async def people(self) -> AsyncIterator[list[Person]]:
+        await self.may_read.wait()
+        async for page in super().people():
+            yield page
+
+
 @asynccontextmanager
-async def running(folder: Path) -> AsyncIterator[Sidecar]:
-    """Run a sidecar on a free port, with the configuration of `write_config`."""
-    shop = open_shop(write_config(folder), {}, stderr())
+async def running(
+    folder: Path, settings: str = SETTINGS, *, store: ShopStore | None = None, recovered: bool = True
+) -> AsyncIterator[Sidecar]:
+    """Run a sidecar on a free port, with the configuration of `write_config`; wait until it has recovered."""
+    shop = open_shop(write_config(folder, settings), {}, stderr())
     assert shop is not None
     listener = bind("127.0.0.1", 0)
-    url = address_of(listener)
-    stop = trio.Event()
-    store = open_shop_store(shop.settings)
-    async with trio.open_nursery() as nursery:
-        started = await nursery.start(sidecar, shop, store, listener, stop.wait)
-        await started.ready.wait()
-        async with (
-            httpx.AsyncClient(base_url=url, auth=(shop.keys.write_key, "")) as client,
-            httpx.AsyncClient(base_url=url) as stranger,
-        ):
-            yield Sidecar(url, shop.keys, started, client, stranger)
-        stop.set()
-    if isinstance(store, SqliteStore):
-        store.close()
+    url, stop = address_of(listener), trio.Event()
+    with closing(open_shop_store(shop.settings) if store is None else store) as opened:
+        async with trio.open_nursery() as nursery:
+            started = await nursery.start(sidecar, shop, opened, listener, stop.wait)
+            if recovered:
+                await started.ready.wait()
+            async with (
+                httpx.AsyncClient(base_url=url, auth=(shop.keys.write_key, "")) as client,
+                httpx.AsyncClient(base_url=url) as stranger,
+            ):
+                yield Sidecar(url, shop, started, stop, client, stranger)
+            stop.set()
 
 
 @contextmanager
-def started(config: Path, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Start `impel run` on a free port; gives the process and its URL, and kills it in the end if it still runs."""
-    command = [sys.executable, "-c", "from adapters.cli import main; main()"]
+def closing(store: ShopStore) -> Iterator[ShopStore]:
+    """Close a store in the end that can be."""
+    try:
+        yield store
+    finally:
+        if isinstance(store, SqliteStore):
+            store.close()
+
+
+def _is_ready(address: Path) -> bool:
+    """Whether the sidecar that left its address there takes events."""
+    try:
+        return httpx.get(f"{address.read_text().strip()}/readyz").is_success
+    except (OSError, httpx.HTTPError, httpx.InvalidURL):
+        return False
+
+
+@contextmanager
+def started(
+    config: Path, output: int = subprocess.PIPE, /, **environment: str
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Start `impel run` on a free port; gives the process and its URL, and kills it in the end if it still runs.
+
+    `output` is where it writes; if that is a terminal, it runs in it, as the first process of a session of its own.
+    """
     process = subprocess.Popen(  # noqa: S603 - our own command
-        [*command, "run", "--config", str(config), "--port", "0"],
+        [sys.executable, "-c", _START, "run", "--config", str(config), "--port", "0"],
         env={name: value for name, value in os.environ.items() if not name.startswith("IMPEL_")} | environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
         text=True,
     )
     address = config.parent / "data" / "address"
     deadline = time.monotonic() + 20
-    while not (address.exists() and address.read_text()) and process.poll() is None and time.monotonic() < deadline:
+    while not _is_ready(address) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
     try:
         yield process, address.read_text().strip() if address.exists() else ""
     finally:
         process.kill()
         process.communicate()
+
+
+@contextmanager
+def stalled(url: str) -> Iterator[None]:
+    """Let a client ask for much and read nothing, which keeps the server in a send that cannot be cancelled."""
+    host, port = url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        client.setblocking(False)
+        request = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 2_000
+        with suppress(BlockingIOError):  # until nothing more goes in: the answers have nowhere to go
+            while client.send(request):
+                time.sleep(0.01)
+        yield

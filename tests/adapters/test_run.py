@@ -2,7 +2,6 @@ import json
 import signal
 import socket
 import time
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import httpx
 import pytest
 
 from adapters.cli import app
-from tests.adapters.running import SETTINGS, TRIGGERS, started, write_config
+from tests.adapters.running import SETTINGS, TRIGGERS, stalled, started, write_config
 
 
 def call(*arguments: str) -> int:
@@ -41,17 +40,9 @@ def test_a_sigterm_ends_it_in_time_and_what_had_arrived_is_sent(tmp_path: Path) 
 
 
 def test_a_client_that_never_reads_does_not_keep_it_alive(tmp_path: Path) -> None:
-    with started(write_config(tmp_path), IMPEL_WRITE_KEY="k") as (process, url):
-        host, port = url.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port))) as stalled:
-            stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-            stalled.setblocking(False)
-            request = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 2_000
-            with suppress(BlockingIOError):  # until nothing more goes in: the answers have nowhere to go
-                while stalled.send(request):
-                    time.sleep(0.01)
-            process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=5.5)
+    with started(write_config(tmp_path), IMPEL_WRITE_KEY="k") as (process, url), stalled(url):
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=5.5)
     assert process.returncode == 0
 
 

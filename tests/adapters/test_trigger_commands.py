@@ -72,7 +72,7 @@ def test_check_shows_every_error_and_fails(tmp_path: Path, capsys: pytest.Captur
     said = capsys.readouterr().err
     assert f"{tmp_path / 'a.yaml'}:1:26 error: `add` is a moment; `not` takes a state" in said
     assert "did you mean `when`?" in said
-    assert said.endswith("2 errors in the trigger files\n")
+    assert said.endswith("2 errors\n")
 
 
 def test_check_shows_warnings_and_succeeds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

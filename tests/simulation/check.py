@@ -1,0 +1,131 @@
+"""What must be true of a world after any run: the promises, read from what was written and what arrived."""
+
+from collections import Counter
+
+from engine.core.decisions import Firing, message_id
+from engine.core.events import Millis
+from engine.core.user import User
+from engine.runtime.records import ENDED, Dispatch, Entry
+from tests.simulation.shop import CLOSED, compile_content
+from tests.simulation.world import FaultStore, World
+
+Fired = tuple[str, str, Millis]
+"""Id, trigger and instant."""
+
+
+def check(world: World, store: FaultStore) -> None:
+    """Check all promises."""
+    _nothing_acknowledged_is_missing(world)
+    end = store._mark.now  # noqa: SLF001 - what is on disk
+    expected = Lives(world).firings(end)
+    _decisions_are_those_of_the_inputs(world, expected)
+    _messages_ended_as_they_should(world)
+    _order_is_kept(world)
+
+
+def _nothing_acknowledged_is_missing(world: World) -> None:
+    written = {getattr(entry.item, "message_id", "") for entry in world.entries}
+    assert world.acknowledged <= written | {""}, "an acknowledged input is not in the journal"
+    numbers = [entry.number for entry in world.entries]
+    assert len(numbers) == len(set(numbers)), "a turn was written twice"
+
+
+class Lives:
+    """The users' lives over again, from the journal alone: the core, and no runtime."""
+
+    def __init__(self, world: World) -> None:
+        self._entries = world.entries
+        self._versions = sorted(world.versions, key=lambda version: version.number)
+        self._programs = {version.number: compile_content(version.content) for version in self._versions}
+        self._users: dict[str, User] = {}
+        self._at: dict[str, int] = {}
+        """The version by which each user goes."""
+
+    def firings(self, end: Millis) -> list[Fired]:
+        """All that fires until everything is settled at `end`."""
+        fired: list[Firing] = []
+        for entry in self._entries:
+            fired += self._turn(entry)
+        last = 1 << 40
+        for name, user in self._users.items():
+            fired += self._adopted(name, user, last) + user.wake(end)
+        return [(one.id, one.trigger, one.at) for one in fired]
+
+    def _turn(self, entry: Entry) -> list[Firing]:
+        user = self._user(entry)
+        fired = self._adopted(entry.name, user, entry.number)
+        if entry.item is None:
+            return fired + user.wake(entry.now)
+        absorbed = None
+        if entry.absorbed:
+            absorbed = self._users[entry.absorbed]
+            fired += self._adopted(entry.absorbed, absorbed, entry.number)
+            del self._users[entry.absorbed]
+        return fired + user.observe(entry.item, entry.now, absorbed)
+
+    def _user(self, entry: Entry) -> User:
+        if entry.name not in self._users:
+            older = [each.number for each in self._versions if each.number < entry.number]
+            number = older[-1] if older else self._versions[0].number
+            self._users[entry.name] = User(entry.name, self._programs[number])
+            self._at[entry.name] = number
+        return self._users[entry.name]
+
+    def _adopted(self, name: str, user: User, before: int) -> list[Firing]:
+        fired: list[Firing] = []
+        for version in self._versions:
+            if self._at[name] < version.number < before:
+                fired += user.adopt(self._programs[version.number], version.at)
+                self._at[name] = version.number
+        return fired
+
+
+def _decisions_are_those_of_the_inputs(world: World, expected: list[Fired]) -> None:
+    found = [(made.firing.id, made.firing.trigger, made.firing.at) for made, _ in world.decisions]
+    twice = [one for one, number in Counter(found).items() if number > 1]
+    assert not twice, f"decided twice: {twice}"
+    missing, surplus = sorted(set(expected) - set(found)), sorted(set(found) - set(expected))
+    assert not missing, f"not decided: {missing}"
+    assert not surplus, f"decided without reason: {surplus}"
+    early = [made.firing for made, now in world.decisions if now < made.firing.at]
+    assert not early, f"decided early: {early}"
+
+
+def _messages_ended_as_they_should(world: World) -> None:
+    dispatches = world.dispatches
+    due = {message_id(made.firing, message) for made, _ in world.decisions for message in made.firing.messages}
+    assert set(dispatches) == due, "a decided message has no dispatch, or the reverse"
+    arrived = Counter(key for keys in world.delivered.values() for key in keys)
+    assert not [key for key, number in arrived.items() if number > 1], "delivered twice"
+    for key, dispatch in dispatches.items():
+        _ended_as_it_should(dispatch, arrived=key in arrived, doubtful=key in world.doubtful)
+        if key in arrived and dispatch.message == "later":
+            assert world.arrived_at[key] >= dispatch.firing.at + CLOSED, "it arrived before its gate opened"
+
+
+def _ended_as_it_should(dispatch: Dispatch, *, arrived: bool, doubtful: bool) -> None:
+    assert dispatch.state in ENDED, f"a message is still {dispatch.state}: {dispatch}"
+    match dispatch.state:
+        case "accepted":
+            assert arrived, "accepted, and never arrived"
+        case "unconfirmed":
+            assert doubtful, f"unconfirmed without a reason: {dispatch}"
+        case "failed" | "dropped":
+            assert not arrived, f"{dispatch.state}, and arrived: {dispatch}"
+
+
+def _order_is_kept(world: World) -> None:
+    """To each user, at each destination, in the order of decision, but for what was held."""
+    order = {
+        message_id(made.firing, message): (number, place)
+        for number, (made, _) in enumerate(world.decisions)
+        for place, message in enumerate(made.firing.messages)
+    }
+    for keys in world.delivered.values():
+        by_user: dict[str, list[tuple[int, int]]] = {}
+        for key in keys:
+            dispatch = world.dispatches[key]
+            if dispatch.message != "later":
+                by_user.setdefault(dispatch.name, []).append(order[key])
+        for places in by_user.values():
+            assert places == sorted(places), "messages overtook each other"

@@ -1,0 +1,199 @@
+"""One run of the simulation: a few lives of one process, with what the seed has in store for them, and then peace."""
+
+import random
+from collections import deque
+from dataclasses import dataclass
+
+import structlog
+import structlog.testing
+import trio
+import trio.testing
+from trio import _core
+
+from engine.core.events import Millis
+from engine.runtime.arrivals import Arrival
+from engine.runtime.clock import SteadyClock
+from engine.runtime.keeper import Limits
+from engine.runtime.ports import StoreError
+from engine.runtime.router import Refused
+from engine.runtime.service import Service
+from tests.runtime.rig import Quiet
+from tests.simulation.check import check
+from tests.simulation.shop import CONTENTS, LONGEST, arrival, compile_content, configuration
+from tests.simulation.world import FaultDestination, FaultStore, World
+
+FAULTS = {
+    "slow write": 0.2,
+    "slow answer of a write": 0.1,
+    "failed write": 0.02,
+    "failed write that was written": 0.5,
+    "slow load": 0.15,
+    "slow destination": 0.2,
+    "slow answer of a destination": 0.2,
+    "unavailable": 0.2,
+    "rejected": 0.05,
+    "lost on the way": 0.08,
+    "answer lost": 0.1,
+    "reload": 0.12,
+    "clock jump": 0.08,
+}
+_PEACE: Millis = 2 * (LONGEST + 14_000)
+"""After so long without faults, with every message tried to the end, nothing is left to happen, though time go at half
+its speed."""
+
+
+@dataclass
+class Sending:
+    """A batch that a client has yet to have acknowledged; `at` is real time."""
+
+    at: Millis
+    arrivals: list[Arrival]
+
+
+class Crash(trio.abc.Instrument):
+    """Lets the process die at a step of one of its tasks."""
+
+    def __init__(self, world: World, scope: trio.CancelScope) -> None:
+        self._world = world
+        self._scope = scope
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:  # noqa: ARG002 - whichever it is
+        world = self._world
+        world.steps += 1
+        if world.steps == world.crash_at:
+            world.happened["crash"] += 1
+            world.dead = True
+            self._scope.cancel()
+
+
+class Run:
+    """A run of one seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.draw = random.Random(seed)
+        chances = {fault: chance if self.draw.random() < 0.6 else 0.0 for fault, chance in FAULTS.items()}
+        self.world = World(self.draw, chances)
+        self.store = FaultStore(self.world)
+        self.content = self.draw.choice(CONTENTS)
+        self.limits = Limits(
+            idle_after=self.draw.choice((100, 700, 5_000)),
+            awake=self.draw.choice((2, 3, 50)),
+            uncommitted=self.draw.choice((3, 100)),
+            tail=self.draw.choice((3, 20, 200)),
+        )
+        self.clients = [self._script(f"c{number}") for number in range(self.draw.randint(1, 3))]
+        self.service: Service | None = None
+
+    def live(self) -> "Run":
+        """Live all lives, and check what came of them."""
+        for _ in range(self.draw.randint(0, 4)):
+            self._life(self.draw.randint(1, 1_200))
+            self.world.base += self.draw.choice((0, 3, 800, 6_000))
+        self.world.calm = True
+        self._life(0)
+        check(self.world, self.store)
+        return self
+
+    def _script(self, client: str) -> deque[Sending]:
+        """What a client will send, and when; a message now and then twice."""
+        script: deque[Sending] = deque()
+        at, number = self.world.base, 0
+        for _ in range(self.draw.randint(2, 8)):
+            at += self.draw.choice((0, 0, 1, 300, 1_000, 2_500, 4_000))
+            arrivals = []
+            for _ in range(self.draw.choice((1, 1, 2, 5))):
+                number += self.draw.random() < 0.95
+                arrivals.append(arrival(self.draw, at, f"{client}-{number}"))
+            script.append(Sending(at, arrivals))
+        return script
+
+    def _life(self, crash_at: int) -> None:
+        world = self.world
+        world.dead, world.steps, world.crash_at = False, 0, crash_at
+        _core._run._r.seed(self.draw.random())  # noqa: SLF001 - the order in which trio runs its tasks, from the seed
+        scope = trio.CancelScope()
+        clock = trio.testing.MockClock(autojump_threshold=0)
+        trio.run(self._process, scope, clock=clock, instruments=[Crash(world, scope)])
+        world.dead = True
+        world.doubtful |= {key for key, dispatch in world.dispatches.items() if dispatch.state == "sending"}
+
+    async def _process(self, scope: trio.CancelScope) -> None:
+        world = self.world
+        try:
+            with scope:
+                await self._serve()
+        except* StoreError:
+            world.happened["fail-stop"] += 1
+        world.base = world.now()
+
+    async def _serve(self) -> None:
+        world, mark = self.world, await self.store.mark()
+        service = self.service = Service(
+            configuration(self.content),
+            compile_content=compile_content,
+            store=self.store,
+            destinations={name: FaultDestination(world, name) for name in ("keyed", "plain")},
+            clock=SteadyClock(world.wall, world.monotonic, since=mark.now),
+            telemetry=Quiet(),
+            limits=self.limits,
+            dice=self.draw.random,
+        )
+        world.engine = service.now
+        async with trio.open_nursery() as nursery:
+            await nursery.start(service.run)
+            async with trio.open_nursery() as clients:
+                for script in self.clients:
+                    clients.start_soon(self._client, service, script)
+                if not world.calm:
+                    clients.start_soon(self._trouble, service)
+            await self._end(service)
+            nursery.cancel_scope.cancel()
+
+    async def _end(self, service: Service) -> None:
+        """After a while in peace, or soon, an orderly end."""
+        world = self.world
+        await trio.sleep(_PEACE / 1_000 if world.calm else self.draw.choice((0, 0.5, 5)))
+        world.happened["orderly end"] += 1
+        await service.drain(2)
+
+    async def _client(self, service: Service, script: deque[Sending]) -> None:
+        """Send what is to be sent, and what was not acknowledged again."""
+        world = self.world
+        while script and not world.dead:
+            await trio.sleep(max(script[0].at - world.now(), 0) / 1_000)
+            try:
+                await service.take(script[0].arrivals)
+            except Refused:
+                world.happened["refused"] += 1
+                await trio.sleep(0.3)
+                continue
+            if not world.dead:
+                world.acknowledged.update(getattr(each, "message_id", "") for each in script[0].arrivals)
+                script.popleft()
+
+    async def _trouble(self, service: Service) -> None:
+        """Reloads and clocks that are set, now and then."""
+        world = self.world
+        for _ in range(12):
+            await trio.sleep(self.draw.choice((0.2, 1, 2)))
+            if world.happens("clock jump"):
+                world.skew += self.draw.choice((-3_000, -200, 400, 5_000, 120_000))
+            if world.happens("reload"):
+                self.content = self.draw.choice(CONTENTS)
+                try:
+                    await service.reload(configuration(self.content))
+                except Refused:
+                    world.happened["refused reload"] += 1
+
+
+def run(seed: int) -> Run:
+    """Run a seed; nothing is logged.
+
+    Raises:
+        AssertionError: a promise is broken.
+
+    """
+    # Tasks in order, then shuffled by the seed.
+    _core._run._ALLOW_DETERMINISTIC_SCHEDULING = True  # type: ignore[misc]  # noqa: SLF001
+    with structlog.testing.capture_logs():
+        return Run(seed).live()

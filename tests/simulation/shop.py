@@ -1,0 +1,120 @@
+"""The shop of the simulation: some versions of its trigger files, its messages, and what its people do."""
+
+import random
+from collections.abc import Mapping
+from dataclasses import replace
+from hashlib import sha256
+from typing import Any
+
+from engine.core.events import Millis, encode
+from engine.core.program import Program
+from engine.core.release import GATES, Due, Held
+from engine.core.user import User
+from engine.language.compiler import compile_triggers
+from engine.language.files import load
+from engine.runtime.arrivals import Alias, Arrival, Event, Listing, Profile
+from engine.runtime.versions import Configuration
+
+LONGEST: Millis = 6_000
+"""No trigger waits longer than this, ms."""
+
+CLOSED: Millis = 2_500
+"""For so long after its firing the message `later` is held."""
+
+_LISTS = "segments: {vip: list}\ntriggers:\n"
+_TEXTS = (
+    """
+  left: {when: cart then no (cart or order) within 3s, per: cart_id, send: [hello, note]}
+  thrice: {when: count(view) >= 3 within 4s, send: note}
+  welcome: {when: vip_page and in segment "vip", cooldown: 2s, send: later}
+""",
+    """
+  left: {when: cart then no (cart or order) within 2s, per: cart_id, send: hello}
+  lapsed: {when: inactive for 4s, send: note, expires: 1s}
+  both: {when: view then cart within 3s, send: [later, hello], priority: 2}
+""",
+    """
+  sticky: {when: (profile.plan == "vip") for 2s, send: hello}
+  back: {when: seen(view) within 5s, backfill: true, send: note}
+  thrice: {when: count(view) >= 3 within 4s, send: [note, later]}
+  lapsed: {when: inactive for 4s, send: note, expires: 1s}
+""",
+    """
+  left: {when: cart then no (cart or order) within 3s, per: cart_id, send: [hello, note]}
+  quiet: {when: view then no any within 2500ms, if: not seen(order) within 10s, send: hello, cooldown: 1s}
+  chain: {when: (view then cart within 4s) then no order within 2s, send: later, expires: 2s}
+  member: {when: in segment "vip" and seen(view) within 6s, send: note}
+""",
+    """
+  left: {when: cart then no (cart or order) within 1500ms, per: cart_id, send: hello, backfill: true}
+  sums: {when: sum(cart.total) > 20 within 5s, send: note}
+  seenit: {when: distinct(view.product) >= 2 within 5s, send: [hello, note]}
+  lapsed: {when: inactive for 2s, send: later}
+""",
+)
+_DESTINATIONS = {"hello": "keyed", "note": "plain", "later": "keyed"}
+
+
+class Messages:
+    """The messages of the shop: `hello` and `later` go where keys are recognised, `note` where they are not."""
+
+    names = frozenset(_DESTINATIONS)
+
+    def destination_of(self, name: str) -> str:
+        return _DESTINATIONS[name]
+
+    def render(self, message: str, context: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"message": message, "user": context["user"]}
+
+
+def closed(_: User, due: Due, now: Millis) -> Held | None:
+    """The gate of the simulation."""
+    opens = due.at + CLOSED
+    return Held("closed", opens) if due.message == "later" and now < opens else None
+
+
+def _compiled(text: str) -> Program:
+    loaded = load({"shop": text})
+    program = compile_triggers(
+        loaded.triggers, loaded.segments, retention=60_000, history_after=20_000, history_limit=25
+    )
+    return replace(program, gates=(*GATES, closed))
+
+
+_PROGRAMS = {(_LISTS + text).encode(): _compiled(_LISTS + text) for text in _TEXTS}
+CONTENTS = tuple(_PROGRAMS)
+
+
+def compile_content(content: bytes) -> Program:
+    """A program of its own each time, as compiling makes it."""
+    return replace(_PROGRAMS[content])
+
+
+def configuration(content: bytes) -> Configuration:
+    return Configuration(content, sha256(content).hexdigest(), compile_content(content), Messages())
+
+
+def arrival(draw: random.Random, now: Millis, message_id: str) -> Arrival:
+    """Something that somebody does, at `now` or somewhat before."""
+    user, visitor = draw.choice(("u1", "u2", "u3")), draw.choice(("v1", "v2", "v3", "v4"))
+    chance = draw.random()
+    if chance < 0.08:
+        return Profile(user_id=user, anonymous_id=visitor, links=True, message_id=message_id)
+    if chance < 0.11:
+        previous = draw.choice(("v1", "v2", "u1", "u2"))
+        return Alias(previous_id=previous, user_id=draw.choice(("u2", "u3")), message_id=message_id)
+    if chance < 0.16:
+        return Listing(user_id=user, segment="vip", member=draw.random() < 0.7)
+    if chance < 0.22:
+        traits = encode({"plan": draw.choice(("vip", "free", None))})
+        return Profile(user_id=user, traits=traits, message_id=message_id)
+    properties = {"cart_id": draw.choice(("c1", "c2")), "total": draw.choice((5, 9.5)), "product": draw.choice("ab")}
+    late = draw.random() < 0.15
+    return Event(
+        user_id=user if draw.random() < 0.6 else None,
+        anonymous_id=visitor,
+        name=draw.choice(("cart", "order", "view", "view", "vip_page")),
+        ts=now - draw.choice((1, 900, 2_000, 30_000)) if late else None,
+        properties=encode(properties),
+        message_id=message_id,
+    )

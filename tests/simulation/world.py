@@ -1,0 +1,155 @@
+"""The world around a process that may die at any moment: its disk, its destinations, its clocks, and the people.
+
+The world keeps what happened in it. From the moment at which the process dies, nothing that its tasks still do while
+they are taken apart reaches the world.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import trio
+
+from adapters.store.memory import MemoryStore
+from engine.core.events import Millis
+from engine.runtime.ports import DAY, Delivery, Pace, Rejected, Retries, StoreError, Unavailable, Unclear
+from engine.runtime.records import Batch, Decision, Dispatch, Entry, Kept, Mark, Version
+
+START: Millis = 1_700_000_000_000
+
+
+@dataclass
+class World:
+    """All that outlives a process."""
+
+    draw: random.Random
+    chance: dict[str, float]
+    """Of each fault."""
+    calm: bool = False
+    """No faults any more."""
+    dead: bool = False
+    base: Millis = START
+    skew: Millis = 0
+    steps: int = 0
+    crash_at: int = 0
+    entries: list[Entry] = field(default_factory=list)
+    decisions: list[tuple[Decision, Millis]] = field(default_factory=list)
+    """With the latest instant when they were written."""
+    versions: list[Version] = field(default_factory=list)
+    dispatches: dict[str, Dispatch] = field(default_factory=dict)
+    """Each message as it was last written."""
+    acknowledged: set[str] = field(default_factory=set)
+    delivered: dict[str, list[str]] = field(default_factory=lambda: {"keyed": [], "plain": []})
+    """Keys that arrived, by destination, in order."""
+    arrived_at: dict[str, Millis] = field(default_factory=dict)
+    doubtful: set[str] = field(default_factory=set)
+    """Keys of which a destination's answer was lost, or that a process was sending when it died."""
+    engine: Callable[[], Millis] = lambda: 0
+    """What the engine takes for the present."""
+    happened: Counter[str] = field(default_factory=Counter)
+
+    def now(self) -> Millis:
+        """Real time."""
+        return self.base + round(trio.current_time() * 1_000)
+
+    def wall(self) -> Millis:
+        """What the machine's wall clock says."""
+        return self.now() + self.skew
+
+    def monotonic(self) -> Millis:
+        """What its monotonic clock says."""
+        return round(trio.current_time() * 1_000)
+
+    def happens(self, fault: str) -> bool:
+        """Whether a fault happens now."""
+        if self.calm or self.draw.random() >= self.chance.get(fault, 0):
+            return False
+        self.happened[fault] += 1
+        return True
+
+    async def alive(self) -> None:
+        """Let time go by; for the dead it stands still."""
+        for _ in range(2):
+            if self.dead:
+                await trio.sleep_forever()
+            await trio.lowlevel.checkpoint()
+
+    async def take_time(self, slow: str) -> None:
+        """Take a moment, or, where a fault happens, longer."""
+        if self.happens(slow):
+            await trio.sleep(self.draw.choice((0.05, 0.4, 1.5)))
+        await self.alive()
+
+
+class FaultStore(MemoryStore):
+    """A disk: what a write that returned has written stays, what one that did not has written may."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world = world
+
+    async def write(self, batch: Batch) -> None:
+        world = self._world
+        await world.take_time("slow write")
+        if world.happens("failed write"):
+            if world.happens("failed write that was written"):
+                self.apply(batch)
+            raise StoreError("the disk is full")
+        self.apply(batch)
+        await world.take_time("slow answer of a write")
+
+    def apply(self, batch: Batch) -> None:
+        super().apply(batch)
+        world = self._world
+        world.entries += batch.entries
+        world.decisions += [(decision, batch.now) for decision in batch.decisions]
+        world.dispatches |= batch.dispatches
+        if batch.version is not None:
+            world.versions.append(batch.version)
+
+    async def load(self, name: str) -> Kept | None:
+        await self._world.take_time("slow load")
+        return await super().load(name)
+
+    async def mark(self) -> Mark:
+        await self._world.alive()
+        return await super().mark()
+
+
+class FaultDestination:
+    """Another company's computer."""
+
+    def __init__(self, world: World, name: str) -> None:
+        self._world = world
+        self._name = name
+        self.pace = Pace(concurrency=world.draw.choice((1, 3)))
+        self._retries = Retries(6, 0.2, 1.0, patience=DAY, remembers=DAY if name == "keyed" else 0)
+
+    def retries(self, _: str) -> Retries:
+        return self._retries
+
+    async def send(self, delivery: Delivery) -> None:
+        world = self._world
+        await world.take_time("slow destination")
+        if world.happens("unavailable"):
+            after = world.draw.choice((None, 0.3, 1.0))
+            raise Unavailable("busy", after, account=world.draw.random() < 0.5)
+        if world.happens("rejected"):
+            raise Rejected("no")
+        if world.happens("lost on the way"):
+            world.doubtful.add(delivery.id)
+            raise Unclear("no answer")
+        self._arrive(delivery)
+        await world.take_time("slow answer of a destination")
+        if world.happens("answer lost"):
+            world.doubtful.add(delivery.id)
+            raise Unclear("no answer")
+
+    def _arrive(self, delivery: Delivery) -> None:
+        world, keys = self._world, self._world.delivered[self._name]
+        if self._name == "keyed" and delivery.id in keys:
+            world.happened["delivered again with its key"] += 1
+            return
+        keys.append(delivery.id)
+        world.arrived_at.setdefault(delivery.id, world.engine())
