@@ -200,6 +200,7 @@ def receivers() -> Iterator[Arrived]:
     for name in arrived.requests:
         server = ThreadingHTTPServer(("127.0.0.1", 0), _receiver(arrived.requests[name]))
         server.daemon_threads = True
+        server.handle_error = lambda *_: None  # type: ignore[method-assign]  # the sidecar is killed in mid-request
         Thread(target=server.serve_forever, daemon=True).start()
         servers.append(server)
         arrived.urls[name] = f"http://127.0.0.1:{server.server_port}/"

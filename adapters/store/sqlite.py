@@ -4,7 +4,8 @@ One connection writes, used by one thread at a time; another reads. Loads that c
 together in the next trip to a thread, for the trip costs more than the reading.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -167,8 +168,9 @@ class SqliteStore:
             StoreError: a row is damaged.
 
         """
-        async for rows in self._pages(_JOURNAL, lambda row: row, size=_JOURNAL_PAGE):
-            yield [entry for row in rows for entry in self._reader.entries(*row)]
+        async with aclosing(self._pages(_JOURNAL, lambda row: row, size=_JOURNAL_PAGE)) as pages:
+            async for rows in pages:
+                yield [entry for row in rows for entry in self._reader.entries(*row)]
 
     def people(self) -> AsyncIterator[list[Person]]:
         """All users who are kept."""
@@ -224,7 +226,7 @@ class SqliteStore:
 
     async def _pages(
         self, query: str, make: Callable[[tuple[Any, ...]], _Result], *, start: int | str = -1, size: int = _PAGE
-    ) -> AsyncIterator[list[_Result]]:
+    ) -> AsyncGenerator[list[_Result], None]:
         """What a query gives, whose rows begin with a key by which they are ordered, a page at a time."""
         while rows := await self._read(query, (start, size)):
             yield [make(row) for row in rows]
