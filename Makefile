@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 IMPEL  := $(BIN)/impel
 
-.PHONY: run test check format bench-baskets clean help
+.PHONY: run test check format bench-baskets simulation bench-crash bench-recovery clean help
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -36,6 +36,15 @@ format: $(IMPEL) ## let ruff rewrite what it can
 bench-baskets: $(IMPEL) ## four triggers over a year of real shopping, checked against a plain computation
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python bench/baskets.py --verify
+
+simulation: $(IMPEL) ## faults of every kind, from many seeds: SEEDS=10000
+	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),10000) --jobs 2 --stats
+
+bench-crash: $(IMPEL) ## kill the sidecar again and again under load, and count what is lost or doubled: ROUNDS=5
+	$(BIN)/python bench/crash.py --rounds $(or $(ROUNDS),5)
+
+bench-recovery: $(IMPEL) ## how long a start after a kill takes with up to a million users
+	$(BIN)/python bench/recovery.py
 
 clean:           ## remove the venv and all caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

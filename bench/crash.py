@@ -130,7 +130,7 @@ def play(seed: int, rate: int, seconds: float) -> Round:
         client = Client(_frames(draw, round(rate * seconds)))
         began = time.time()
         while client.acknowledged < len(client.frames):
-            alive = draw.uniform(0.1, seconds)
+            alive = draw.uniform(0.3, 1.5 * seconds)
             with _sidecar(config) as (process, url):
                 trio.run(_stream, client, url, rate / FRAME, began, alive)
                 if client.acknowledged < len(client.frames):

@@ -196,6 +196,11 @@ def test_the_simulation_is_a_function_too(sidecar: Sidecar) -> None:
     assert sidecar.run(sys.executable, "-", text=program("simulate(")).split() == ["1774951200000", "u1", "lapsed"]
 
 
+def test_messages_are_listed(sidecar: Sidecar) -> None:
+    listing = shell("impel outbox list").splitlines()[0]
+    assert "on their way" in sidecar.run("sh", "-e", text=listing)
+
+
 def test_every_program_and_command_of_the_readme_is_run_here() -> None:
-    assert len(blocks("sh")) == 4
+    assert len(blocks("sh")) == 5
     assert len(blocks("python")) == 3

@@ -60,7 +60,9 @@ def check(*, config: Config = _CONFIG) -> int:
     for problem in problems:
         fail(console, problem)
     if not problems:
-        Console(highlight=False).print(Text.assemble((str(path), "bold"), ": ", ("all is well", "bold green")))
+        Console(highlight=False, soft_wrap=True).print(
+            Text.assemble((str(path), "bold"), ": ", ("all is well", "bold green"))
+        )
     return 1 if problems else 0
 
 
@@ -114,7 +116,7 @@ def backup(file: Path, /, *, config: Config = _CONFIG) -> int:
             return 1 if answer is None else refused(answer, console)
     elif _reading(path, partial(_copied, file), console) is None:
         return 1
-    Console(highlight=False).print(f"{file}: {readable(file.stat().st_size)}")
+    Console(highlight=False, soft_wrap=True).print(f"{file}: {readable(file.stat().st_size)}")
     return 0
 
 
@@ -144,7 +146,9 @@ def accept(*, config: Config = _CONFIG) -> int:
         return fail(console, "the database lacks nothing")
     with closing(witness):
         witness.write(commits)
-    Console(highlight=False).print(f"{missing:,} commits are given up; the database ends at commit {commits:,}")
+    Console(highlight=False, soft_wrap=True).print(
+        f"{missing:,} commits are given up; the database ends at commit {commits:,}"
+    )
     return 0
 
 

@@ -1,5 +1,6 @@
 """`impel run`: the sidecar."""
 
+import gc
 import logging
 import os
 import signal
@@ -147,6 +148,7 @@ async def _run(shop: Shop, store: ShopStore, listener: socket.socket, console: C
     url = address_of(listener)
     stop = trio.Event()
     file = Path(shop.settings.data) / ADDRESS
+    gc.disable()  # a recovery makes millions of objects that stay: to look through them again and again takes longer
     with trio.open_signal_receiver(signal.SIGHUP) as hangups:
         async with trio.open_nursery() as nursery:
             await nursery.start(_stop_on_signal, stop)
@@ -163,6 +165,8 @@ async def _run(shop: Shop, store: ShopStore, listener: socket.socket, console: C
             )
             file.write_text(url + "\n", "utf-8")
             await show_recovery(running, console)
+            gc.freeze()
+            gc.enable()
             nursery.start_soon(_reload_on, hangups, running)
             _greet(shop, url, console)
             _log.info("listening", url=url, triggers=len(shop.files.loaded.triggers))
