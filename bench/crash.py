@@ -45,9 +45,9 @@ USERS = 400
 FRAME = 20
 TRIGGERS = """
 triggers:
-  left: {when: cart then no (cart or order) within 900ms, per: cart_id, cooldown: 5s, send: [keyed, plain]}
-  thrice: {when: count(view) >= 3 within 2s, cooldown: 5s, send: keyed}
-  quiet: {when: inactive for 1500ms, send: plain}
+  left: {when: cart then no (cart or order) within 900ms, per: cart_id, cooldown: 1h, send: [keyed, plain]}
+  thrice: {when: count(view) >= 3 within 2s, cooldown: 1h, send: keyed}
+  quiet: {when: inactive for 1500ms, cooldown: 1h, send: plain}
   spent: {when: sum(order.total) > 100 within 1h, send: keyed}
 """
 _SETTLED = 3.0
