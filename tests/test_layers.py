@@ -13,7 +13,7 @@ IMPURE = {"asyncio", "logging", "os", "random", "select", "socket", "subprocess"
 """Parts of the standard library that hold a clock, randomness, a log or a way out; the pure layers do without."""
 
 ALLOWED = {
-    "engine/core": {"engine.core", "sortedcontainers", "msgspec"},
+    "engine/core": {"engine.core", "sortedcontainers", "msgspec", "xxhash"},
     "engine/language": {"engine.core", "engine.language", "lark", "ruamel", "msgspec"},
     "engine/runtime": {"engine.core", "engine.runtime", "trio", "structlog", "msgspec"},
     "engine/simulate.py": {"engine.core", "engine.language", "msgspec"},

@@ -103,6 +103,7 @@ def _newcomers(program: Program, former: Program) -> Program:
         by_traits=only(program.by_traits),
         by_list={name: only(triggers) for name, triggers in program.by_list.items()},
         outsiders=only(program.outsiders),
+        handlers={},
     )
 
 
@@ -128,7 +129,7 @@ def _move(user: "User", watch: Watch) -> None:
     watch.trigger = user.program.by_name[watch.trigger.name]
     watch.scope = user.history.counterpart(watch.trigger.path, watch.scope)
     user.watches.put(watch)
-    user.deadlines.take(watch)
+    user.deadlines.arm(watch)
 
 
 def _backfill(user: "User", novice: _Novice) -> list[Firing]:

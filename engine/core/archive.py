@@ -36,27 +36,24 @@ class Kept(msgspec.Struct, frozen=True, array_like=True):
 class Archive:
     """What the chunks so far hold of a timeline."""
 
-    __slots__ = ("_chunks", "_events", "_forgotten", "_fresh", "_latest")
+    __slots__ = ("_chunks", "_events", "_forgotten", "_latest", "fresh")
 
     def __init__(self, kept: Kept = Kept()) -> None:  # noqa: B008 - immutable
         self._chunks = kept.chunks
         self._events = kept.events
         self._latest = kept.latest
         self._forgotten = kept.forgotten
-        self._fresh: list[Recorded] = []
+        self.fresh: list[Recorded] = []
+        """The events that no chunk holds."""
 
     def kept(self) -> Kept:
         """All that must be known to read the chunks."""
         return Kept(self._chunks, self._events, self._latest, self._forgotten)
 
-    def take(self, record: Recorded) -> None:
-        """An event has entered the timeline."""
-        self._fresh.append(record)
-        self._latest = max(self._latest, record.seq)
-
     def forget(self, before: Place) -> None:
         """The timeline has forgotten what stands before that place."""
-        self._fresh = [record for record in self._fresh if record.place >= before]
+        self._note_latest()
+        self.fresh = [record for record in self.fresh if record.place >= before]
         if self._chunks:
             further = tuple(each for each in self._forgotten if each.before > before)
             self._forgotten = (*further, Forgotten(before, self._latest))
@@ -67,13 +64,14 @@ class Archive:
 
     def chunk(self, timeline: Timeline, *, whole: bool = False) -> tuple[bytes, bool]:
         """The next chunk, empty bytes for one of nothing, and whether it holds all there is."""
-        live = len(timeline) - len(self._fresh)
+        self._note_latest()
+        live = len(timeline) - len(self.fresh)
         if whole or not 0 < self._chunks < _CHUNKS or self._events > 2 * live:
             self._chunks, self._events, self._forgotten = 0, 0, ()
             whole, records = True, timeline.records
         else:
-            records = self._fresh
-        self._fresh = []
+            records = self.fresh
+        self.fresh = []
         self._events += len(records)
         self._chunks += 1 if records or whole else 0
         return _encode(records) if records else b"", whole
@@ -89,6 +87,10 @@ class Archive:
         if not self._forgotten:
             return records
         return [record for record in records if not self._has_forgotten(record)]
+
+    def _note_latest(self) -> None:
+        """Those that have entered since somebody asked are in `fresh`."""
+        self._latest = max([self._latest, *[record.seq for record in self.fresh]])
 
     def _has_forgotten(self, record: Recorded) -> bool:
         return any(record.place < each.before and record.seq <= each.seq for each in self._forgotten)

@@ -3,14 +3,11 @@
 from collections.abc import Iterator
 
 from engine.core.archive import Archive
-from engine.core.events import Millis, Scalar, decode
+from engine.core.events import Millis, Scalar
 from engine.core.program import Program, Route
 from engine.core.scope import Scope, Whole
 from engine.core.timeline import Place, Recorded, Timeline, after_all, instant
-from engine.core.where import Properties, kind, scalar_key
-
-Key = tuple[bool, Scalar] | None
-"""Of a scope among those of its `per` property; None for the whole timeline."""
+from engine.core.where import Key, Properties, kind, scalar_key
 
 _SLACK = 16
 """Forgetting runs when the oldest event is 1/16 older than it need be, so that it is rare."""
@@ -46,7 +43,8 @@ class History:
 
     def read(self, name: str, properties: bytes) -> Properties:
         """The properties of an event of that name, if anybody asks for them."""
-        return decode(properties) if self.program.route(name).reads else {}
+        reader = self.program.route(name).reader
+        return {} if reader is None else reader.read(properties)
 
     def see(self, record: Recorded, properties: Properties) -> Seen:
         """Find out whom an event concerns; scopes that it is the first to enter are made."""
@@ -89,7 +87,7 @@ class History:
     def take(self, seen: Seen) -> None:
         """Let an event into the timeline and all that is fed from it."""
         self.timeline.insert(seen.place, seen.record)
-        self.archive.take(seen.record)
+        self.archive.fresh.append(seen.record)
         self._feed(seen)
 
     def _feed(self, seen: Seen) -> None:

@@ -72,7 +72,7 @@ def _join_watch(user: "User", other: Watch) -> None:
     watch = other.scope.watches.get(other.trigger)
     if watch is None:
         user.watches.put(other)
-        user.deadlines.take(other)
+        user.deadlines.arm(other)
         return
     for node in watch.trigger.nodes:
         node.absorb(watch, other.slots[node.slot])

@@ -4,15 +4,24 @@ It is made once, shared by all users, and never changes. An event looks up its r
 there, however many triggers there are besides.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from engine.core.events import INF, Millis
+from engine.core.decisions import Firing
+from engine.core.events import INF, Millis, Track
 from engine.core.moments import Moment
+from engine.core.reader import Reader
 from engine.core.release import GATES, Gate
 from engine.core.series import Feed
 from engine.core.states import State
 from engine.core.where import Lookup, Predicate
+
+if TYPE_CHECKING:
+    from engine.core.user import User
+
+Handler = Callable[["User", Track, Millis], list[Firing]]
+"""Lets a user observe an event of one name, received at an instant; returns what fires."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,8 +76,8 @@ class Route:
     """What an event of one name concerns."""
 
     takers: tuple[Taker, ...] = ()
-    reads: bool = False
-    """Whether any of them needs the properties."""
+    reader: Reader | None = None
+    """Reads what they ask of the properties; None if nothing."""
 
     def concerned(self) -> set[CompiledTrigger]:
         """All triggers that an event of that name may concern."""
@@ -97,6 +106,8 @@ class Program:
     retention: Millis
     history_after: Millis
     history_limit: int | None = None
+    handlers: Mapping[str, Handler] = field(default_factory=dict)
+    """By event name: shortcuts for the usual case, which decide what the general way would. Other events go that way."""
     gates: tuple[Gate, ...] = GATES
     """What is asked, in this order, before a message goes."""
     by_name: dict[str, CompiledTrigger] = field(init=False)

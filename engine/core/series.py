@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from engine.core.events import Millis
 from engine.core.timeline import Place, after_all
-from engine.core.where import Properties, kind, scalar_key
+from engine.core.where import Key, Properties, kind, scalar_key
 
 EXACT = Context(prec=10_000)
 """Enough digits for any sum to be exact, of doubles and of the longest integers that are read; only those that are
@@ -159,7 +159,7 @@ class Distinct:
     __slots__ = ("_latest", "places")
 
     def __init__(self) -> None:
-        self._latest: dict[tuple[bool, Any], Place] = {}
+        self._latest: dict[Key, Place] = {}
         self.places: list[Place] = []
 
     def insert(self, place: Place, value: Any, history: bool) -> None:  # noqa: ARG002

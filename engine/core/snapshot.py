@@ -77,6 +77,7 @@ class SnapshotError(ValueError):
 def take(user: "User") -> bytes:
     """All that is known of a user but the timeline."""
     history = user.history
+    user.repeats.forget(user.clock)
     saved = Saved(
         _VERSION,
         user.name,
@@ -100,8 +101,8 @@ def _pack_scopes(history: History) -> list[_SavedScope]:
     for name, scopes, births in zip(history.program.path_names, history.scopes, history.births, strict=True):
         living = {key: scope.born for key, scope in scopes.items()}
         for key, born in (living | births).items():
-            if key is not None:
-                saved.append(_SavedScope(name, key[1], born, forgotten=key in births))
+            value = key[0] if isinstance(key, tuple) else key
+            saved.append(_SavedScope(name, value, born, forgotten=key in births))
     return saved
 
 
@@ -177,4 +178,4 @@ def _unpack(user: "User", saved: _SavedWatch) -> None:
     watch.slots = [node.unpack(data) for node, data in zip(trigger.nodes, saved.slots, strict=True)]
     watch.fired_at, watch.ordinal, watch.due = saved.fired_at, saved.ordinal, saved.due
     user.watches.put(watch)
-    user.deadlines.take(watch)
+    user.deadlines.arm(watch)

@@ -7,6 +7,7 @@ future, only its old end needs a look.
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from engine.core.events import Millis
 from engine.core.scope import Scope
@@ -27,12 +28,14 @@ class State:
     """It becomes true through inputs only, and its `until` is exact: nobody needs to be woken for it."""
     only_rises: bool = False
     """The mirror image: it becomes false through inputs only."""
+    form: tuple[Any, ...] = ()
+    """What it is made of, for whoever writes it out in place: its kind, then what made it; empty: it is called."""
 
 
 def negation(part: State) -> State:
     """`not S`."""
     truth = part.truth
-    return State(lambda scope, t: -truth(scope, t), part.only_rises, part.only_falls)
+    return State(lambda scope, t: -truth(scope, t), part.only_rises, part.only_falls, ("not", part))
 
 
 def conjunction(left: State, right: State) -> State:
@@ -42,6 +45,7 @@ def conjunction(left: State, right: State) -> State:
         lambda scope, t: min(a(scope, t), b(scope, t)),
         left.only_falls and right.only_falls,
         left.only_rises and right.only_rises,
+        ("and", left, right),
     )
 
 
@@ -52,13 +56,14 @@ def disjunction(left: State, right: State) -> State:
         lambda scope, t: max(a(scope, t), b(scope, t)),
         left.only_falls and right.only_falls,
         left.only_rises and right.only_rises,
+        ("or", left, right),
     )
 
 
 def constant(*, value: bool) -> State:
     """A state that never changes."""
     truth = TRUE if value else FALSE
-    return State(lambda _scope, _t: truth, only_falls=True, only_rises=True)
+    return State(lambda _scope, _t: truth, only_falls=True, only_rises=True, form=("constant", truth))
 
 
 def at_least(key: int, number: int, span: Millis) -> State:
@@ -76,7 +81,7 @@ def at_least(key: int, number: int, span: Millis) -> State:
         leaves = instant(series.places[-number]) + span
         return leaves if leaves > t else FALSE
 
-    return State(truth, only_falls=True)
+    return State(truth, only_falls=True, form=("at least", key, number, span))
 
 
 def numerous(key: int, op: str, threshold: Decimal, span: Millis) -> State:
@@ -145,7 +150,7 @@ def latest(key: int, span: Millis) -> State:
         leaves = instant(series.place) + span
         return leaves if leaves > t else FALSE
 
-    return State(truth, only_falls=True)
+    return State(truth, only_falls=True, form=("latest", key, span))
 
 
 def profile(predicate: Predicate) -> State:
@@ -161,4 +166,4 @@ def on_list(name: str) -> State:
 def on_whole(state: State) -> State:
     """The same state, asked of the user's whole timeline: what a segment means, within a `per` watch too."""
     truth = state.truth
-    return State(lambda scope, t: truth(scope.whole, t), state.only_falls, state.only_rises)
+    return State(lambda scope, t: truth(scope.whole, t), state.only_falls, state.only_rises, ("whole", state))

@@ -67,6 +67,7 @@ class User:
 
         With `whole`, all events, as if there had been no snapshot before.
         """
+        self.deadlines.tighten()
         chunk, is_whole = self.history.archive.chunk(self.history.timeline, whole=whole)
         return Snapshot(snapshot.take(self), chunk, is_whole)
 
@@ -97,8 +98,8 @@ class User:
         return self.history.whole.profile
 
     def horizon(self) -> Millis:
-        """When the next thing may happen by itself; INF if nothing can."""
-        return self.deadlines.earliest()
+        """An instant before which nothing happens by itself; INF if nothing can."""
+        return self.deadlines.earliest
 
     def pending(self) -> list[Pending]:
         """The deadlines that are armed, earliest first."""
@@ -107,7 +108,7 @@ class User:
 
     def segments(self, now: Millis) -> list[str]:
         """Names of the segments that hold at `now`, or as far as the user is settled."""
-        t = min(max(now, self.clock), self.horizon() - 1)
+        t = min(max(now, self.clock), self.deadlines.tighten() - 1)
         whole = self.history.whole
         return sorted(name for name, state in self.program.segments.items() if state.truth(whole, t) > 0)
 
@@ -134,11 +135,13 @@ class User:
     def wake(self, now: Millis) -> list[Firing]:
         """Settle what is due up to `now`, each at its own instant."""
         fired: list[Firing] = []
-        while (at := self.horizon()) <= now:
+        if self.deadlines.earliest > now:
+            return fired
+        while (at := self.deadlines.tighten()) <= now:
             step = Step(at)
             fired += self.advance(dict.fromkeys(self.deadlines.due(at), step))
             self.clock = max(self.clock, at)
-            assert self.horizon() > at, "settling must advance"  # noqa: S101  the one way in which it could hang
+            assert self.deadlines.tighten() > at, "settling must advance"  # noqa: S101  the one way to hang
         return fired
 
     def observe(self, item: Input, now: Millis, absorbed: "User | None" = None) -> list[Firing]:
@@ -157,6 +160,10 @@ class User:
             msgspec.DecodeError: properties or traits are not an object; nothing has changed.
 
         """
+        if isinstance(item, Track):
+            handle = self.program.handlers.get(item.name)
+            if handle is not None:
+                return handle(self, item, now)
         content = self._read(item)
         now = max(now, self.clock, absorbed.clock if absorbed else 0)
         fired = self.wake(now)
@@ -168,7 +175,7 @@ class User:
             return fired
         match item:
             case Track():
-                fired += self._track(item, content, now)
+                fired += self.take(item, content, now)
             case Traits():
                 fired += self._update(item, content, now, absorbed)
             case Membership():
@@ -203,7 +210,8 @@ class User:
 
     # Steps, by kind of input -------------------------------------------------------------------------------------
 
-    def _track(self, event: Track, properties: Properties, now: Millis) -> list[Firing]:
+    def take(self, event: Track, properties: Properties, now: Millis) -> list[Firing]:
+        """Take an event that is no repetition, when what was due before it is settled: the general way."""
         ts = min(event.ts, now)
         late = event.imported or now - ts > self.program.history_after
         seen = self.history.see(Recorded(ts, event.seq, event.name, now, late, event.properties), properties)
@@ -251,18 +259,21 @@ class User:
 
     def advance(self, turns: Turns, event: int | None = None) -> list[Firing]:
         """Take one step with all watches it concerns; returns what fires, in order."""
-        candidates = []
-        for watch, step in turns.items():
-            watch.due = INF
-            occurrences = watch.trigger.when.advance(watch, step)
-            if watch.due != watch.armed:
-                self.deadlines.arm(watch)
-            if occurrences and any(each.fresh for each in occurrences) and self.may_fire(watch, step.t):
-                candidates.append((watch, step.t))
-        if not candidates:
-            return []
-        candidates.sort(key=lambda each: (-each[0].trigger.priority, each[0].trigger.name, each[0].scope.born))
-        fired = [self.fire(watch, at, event) for watch, at in candidates]
+        firing = [(watch, step.t) for watch, step in turns.items() if self.look(watch, step)]
+        return self.fire_all(firing, event) if firing else []
+
+    def look(self, watch: Watch, step: Step) -> bool:
+        """Take one step with one watch; whether it is to fire."""
+        watch.due = INF
+        occurrences = watch.trigger.when.advance(watch, step)
+        if watch.due != watch.armed:
+            self.deadlines.arm(watch)
+        return bool(occurrences) and any(each.fresh for each in occurrences) and self.may_fire(watch, step.t)
+
+    def fire_all(self, firing: list[tuple[Watch, Millis]], event: int | None) -> list[Firing]:
+        """Let the watches that are to fire in one step do so, each at its instant, in order."""
+        firing.sort(key=lambda each: (-each[0].trigger.priority, each[0].trigger.name, each[0].scope.born))
+        fired = [self.fire(watch, at, event) for watch, at in firing]
         self.fired += fired
         return fired
 

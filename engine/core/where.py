@@ -33,9 +33,12 @@ def kind(value: object) -> str | None:
     return _KINDS.get(type(value))
 
 
-def scalar_key(value: Scalar) -> tuple[bool, Scalar]:
+Key = int | float | str | tuple[bool]
+
+
+def scalar_key(value: Scalar) -> Key:
     """A key under which scalars that compare equal in the language meet: 1 and 1.0 do, 1 and true do not."""
-    return (type(value) is bool, value)
+    return (value,) if type(value) is bool else value
 
 
 def lookup(path: Sequence[str]) -> Lookup:
@@ -44,15 +47,16 @@ def lookup(path: Sequence[str]) -> Lookup:
         only = path[0]
         return lambda properties: properties.get(only)
 
-    def follow(properties: Properties) -> Any:
-        found: Any = properties
-        for key in path:
-            if not isinstance(found, Mapping):
-                return None
-            found = found.get(key)
-        return found
+    return lambda properties: follow(properties, path)
 
-    return follow
+
+def follow(found: Any, path: Sequence[str]) -> Any:
+    """What stands at a path below something; None where it leads nowhere."""
+    for key in path:
+        if not isinstance(found, Mapping):
+            return None
+        found = found.get(key)
+    return found
 
 
 def compare(path: Sequence[str], op: str, value: Scalar) -> Predicate:
@@ -79,10 +83,15 @@ def one_of(path: Sequence[str], values: Sequence[Scalar]) -> Predicate:
 
 def contains(path: Sequence[str], value: Scalar) -> Predicate:
     """`path contains value`: a substring of a string, a member of a list."""
-    find, key = lookup(path), scalar_key(value)
+    find, has = lookup(path), holds(value)
+    return lambda properties: has(find(properties))
 
-    def has(properties: Properties) -> bool:
-        found = find(properties)
+
+def holds(value: Scalar) -> Callable[[Any], bool]:
+    """Whether something has that value for a member, or as a part of its text."""
+    key = scalar_key(value)
+
+    def has(found: Any) -> bool:
         if isinstance(found, str):
             return isinstance(value, str) and value in found
         if isinstance(found, list | tuple):

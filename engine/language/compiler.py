@@ -8,7 +8,7 @@ silence that counts for all values.
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, assert_never
+from typing import assert_never
 
 from engine.core import states, where
 from engine.core.becoming import Becomes, For, On
@@ -18,7 +18,6 @@ from engine.core.moments import Either, Happens, Moment, While
 from engine.core.program import CompiledTrigger, Program
 from engine.core.series import Distinct, Extreme, Feed, Latest, Places, Series, Total
 from engine.core.states import State
-from engine.core.where import Properties
 from engine.language import tree
 from engine.language.concerns import Concerns, digest
 from engine.language.predicates import predicate
@@ -50,7 +49,8 @@ def compile_triggers(
     workshop = _Workshop(retention, definitions, [trigger.per for trigger in triggers if trigger.per is not None])
     compiled = {workshop.trigger(trigger): Concerns.of(trigger.when, definitions) for trigger in triggers}
     named_states = {name: workshop.segment(name) for name in definitions}
-    routes, other = lay_routes(workshop.selected(compiled), reads=bool(workshop.paths) or workshop.reads)
+    selected = workshop.selected(compiled)
+    routes, other = lay_routes(selected, workshop.paths)
     return Program(
         triggers=tuple(compiled),
         segments=named_states,
@@ -87,7 +87,7 @@ class _Workshop:
         self.whole: FeedLists = {}
         self.by_value: defaultdict[tree.Path, FeedLists] = defaultdict(dict)
         self.silence: defaultdict[tree.Path, FeedLists] = defaultdict(dict)
-        self.reads = False
+        self._asked: dict[int, tree.Path | tree.Where] = {}
 
     def trigger(self, trigger: tree.Trigger) -> CompiledTrigger:
         """Compile one trigger."""
@@ -124,9 +124,15 @@ class _Workshop:
                 silence=tuple(fed(self.silence[path], key) for path in self.paths),
                 triggers=tuple(each for each, concerns in compiled.items() if selector in concerns.selectors),
                 by_segment=tuple(each for each, concerns in compiled.items() if selector in concerns.by_segment),
+                asked=self._asked_of(key),
             )
             for key, selector in self.selectors.items()
         ]
+
+    def _asked_of(self, selector: int) -> dict[int, tree.Path | tree.Where]:
+        """What the feeds of a selector want of the properties."""
+        fed = [feeds.get(selector, []) for feeds in (self.whole, *self.by_value.values(), *self.silence.values())]
+        return {feed.key: self._asked[feed.key] for feeds in fed for feed in feeds if feed.key in self._asked}
 
     def span(self, within: int | None) -> Millis:
         """A span in ms; without `within` it is the retention."""
@@ -159,11 +165,12 @@ class _Workshop:
         domain: tree.Path | None,
         question: object,
         make: Callable[[], Series],
-        extract: Callable[[Properties], Any],
+        asked: tree.Path | tree.Where,
     ) -> int:
-        """Keep what answers a question about the properties of a selector's events."""
-        self.reads = True
+        """Keep what answers a question about what is asked of a selector's events."""
         key = self._key((selector, question))
+        self._asked[key] = asked
+        extract = where.lookup(asked) if isinstance(asked, tuple) else predicate(asked)
         feed = self._feeds.setdefault(key, Feed(key, make, extract))
         self._pour(self._domain(domain), self.selector(selector), feed)
         return key
@@ -190,7 +197,7 @@ class _Workshop:
             case tree.Folded():
                 return self._folded(state, domain)
             case tree.Last(selector, test, within):
-                key = self.series(selector, domain, ("latest", test), Latest, predicate(test))
+                key = self.series(selector, domain, ("latest", test), Latest, test)
                 return states.latest(key, self.span(within))
             case tree.Profile(test):
                 return states.profile(predicate(test))
@@ -206,14 +213,10 @@ class _Workshop:
                 assert_never(state)
 
     def _folded(self, state: tree.Folded, domain: tree.Path | None) -> State:
-        span, threshold, extract = (
-            self.span(state.within),
-            Decimal(repr(state.value)),
-            where.lookup(state.path),
-        )
+        span, threshold = self.span(state.within), Decimal(repr(state.value))
 
         def series(question: object, make: Callable[[], Series]) -> int:
-            return self.series(state.selector, domain, (question, state.path), make, extract)
+            return self.series(state.selector, domain, (question, state.path), make, state.path)
 
         match state.fold:
             case "sum" | "avg":

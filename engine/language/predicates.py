@@ -1,5 +1,6 @@
 """From what a condition asks of properties or traits to a function that answers it."""
 
+from collections.abc import Iterator
 from typing import assert_never
 
 from engine.core import where
@@ -24,5 +25,19 @@ def predicate(test: tree.Where) -> Predicate:
             return where.conjunction([predicate(part) for part in parts])
         case tree.AnyWhere(parts):
             return where.disjunction([predicate(part) for part in parts])
+        case _:
+            assert_never(test)
+
+
+def mentioned_in(test: tree.Where) -> Iterator[str]:
+    """The properties or traits that a test looks at, by the first step of their path."""
+    match test:
+        case tree.Compare(path) | tree.OneOf(path) | tree.Contains(path) | tree.Exists(path):
+            yield path[0]
+        case tree.NotWhere(part):
+            yield from mentioned_in(part)
+        case tree.AllWhere(parts) | tree.AnyWhere(parts):
+            for part in parts:
+                yield from mentioned_in(part)
         case _:
             assert_never(test)
