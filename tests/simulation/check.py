@@ -108,12 +108,11 @@ def _messages_ended_as_they_should(world: World) -> None:
     dispatches = world.dispatches
     due = {message_id(made.firing, message) for made, _ in world.decisions for message in made.firing.messages}
     assert set(dispatches) == due, "a decided message has no dispatch, or the reverse"
-    absorbed = {entry.absorbed for entry in world.entries}
     arrived = Counter(key for keys in world.delivered.values() for key in keys)
     assert not [key for key, number in arrived.items() if number > 1], "delivered twice"
     for key, dispatch in dispatches.items():
         _ended_as_it_should(dispatch, arrived=key in arrived, doubtful=key in world.doubtful)
-        _ended_with_a_reason(dispatch, refused=key in world.refused, passed_on=dispatch.name in absorbed)
+        _ended_with_a_reason(dispatch, refused=key in world.refused)
         if key in arrived and dispatch.message == "later":
             assert world.arrived_at[key] >= dispatch.firing.at + CLOSED, "it arrived before its gate opened"
 
@@ -129,13 +128,11 @@ def _ended_as_it_should(dispatch: Dispatch, *, arrived: bool, doubtful: bool) ->
             assert not arrived, f"{dispatch.state}, and arrived: {dispatch}"
 
 
-def _ended_with_a_reason(dispatch: Dispatch, *, refused: bool, passed_on: bool) -> None:
-    if dispatch.state == "dropped" and "expired" in dispatch.reason:
+def _ended_with_a_reason(dispatch: Dispatch, *, refused: bool) -> None:
+    if dispatch.state == "dropped":
+        assert "expired" in dispatch.reason, f"dropped without a reason: {dispatch}"
         assert dispatch.changed >= dispatch.firing.at + SOONEST_EXPIRY, f"dropped too soon: {dispatch}"
-    elif dispatch.state == "dropped":
-        # What was due to a visitor who became a user is lost when another logs in on the device before it leaves.
-        assert passed_on, f"dropped without a reason: {dispatch}"
-    elif dispatch.state == "failed":
+    if dispatch.state == "failed":
         assert refused, f"failed, though nobody refused it: {dispatch}"
 
 

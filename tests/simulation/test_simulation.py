@@ -76,6 +76,11 @@ def test_a_seed_repeats_exactly_in_another_process() -> None:
     assert told.stdout.strip() == run(7, "sqlite").world.digest()
 
 
+def test_what_was_due_to_a_visitor_is_sent_though_the_device_has_passed_to_another() -> None:
+    """In this seed: held when the visitor became a user, and not yet sent when the next one logged in."""
+    run(412, "sqlite")
+
+
 def notices(store: Kind = "memory", **options: Any) -> bool:
     """Whether one of some seeds fails."""
     for seed in range(2_000, 2_150):
