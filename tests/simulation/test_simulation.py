@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 import trio
 
+from adapters.store.guard import Witness
+from adapters.store.writer import Writer
 from engine.core.user import User
 from engine.runtime.desk import RouterDesk
 from engine.runtime.journal import Journal, Receipt
 from engine.runtime.loader import Loader
-from engine.runtime.records import Dispatch
+from engine.runtime.records import Batch, Dispatch, Mark
 from tests.simulation.run import FAULTS, Kind, run
 
 SEEDS: dict[Kind, int] = {"memory": 300, "sqlite": 60}
@@ -93,6 +95,19 @@ def notices(store: Kind = "memory", **options: Any) -> bool:
 
 def test_a_commit_that_is_not_synced_is_noticed() -> None:
     assert notices("sqlite", synchronous="OFF")
+
+
+def test_a_witness_that_runs_ahead_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = Writer.write
+
+    def ahead(self: Writer, batch: Batch, mark: Mark) -> None:
+        witness = Witness(self._path)
+        witness.write(mark.commits)
+        witness.close()
+        original(self, batch, mark)
+
+    monkeypatch.setattr(Writer, "write", ahead)
+    assert notices("sqlite")
 
 
 def test_an_acknowledgement_before_the_commit_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
