@@ -37,8 +37,8 @@ bench-baskets: $(IMPEL) ## four triggers over a year of real shopping, checked a
 	$(BIN)/python -m pip install --quiet --group bench
 	$(BIN)/python bench/baskets.py --verify
 
-simulation: $(IMPEL) ## faults of every kind, from many seeds: SEEDS=10000
-	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),10000) --jobs 2 --stats
+simulation: $(IMPEL) ## faults of every kind, from many seeds: SEEDS=10000 STORE=sqlite
+	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),10000) --store $(or $(STORE),memory) --jobs 2 --stats
 
 bench-crash: $(IMPEL) ## kill the sidecar again and again under load, and count what is lost or doubled: ROUNDS=5
 	$(BIN)/python bench/crash.py --rounds $(or $(ROUNDS),5)

@@ -5,7 +5,7 @@ together in the next trip to a thread, for the trip costs more than the reading.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection
-from contextlib import aclosing
+from contextlib import ExitStack, aclosing
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -60,36 +60,38 @@ def open_file(
 
     """
     check_library()
-    lock = Lock(path)
-    try:
-        return SqliteStore(path, lock, vfs=vfs, run=run, synchronous=synchronous)
-    except BaseException:
-        lock.close()
-        raise
+    return SqliteStore(path, vfs=vfs, run=run, synchronous=synchronous)
 
 
 class SqliteStore:
     """Keeps everything in one file."""
 
-    def __init__(self, path: Path, lock: Lock, *, vfs: str, run: Run, synchronous: str) -> None:
+    def __init__(self, path: Path, *, vfs: str, run: Run, synchronous: str) -> None:
         self._path = path
         self._run = run
         self._failed: StoreError | None = None
         self._reading = trio.Lock()
         self._asked: list[Asked] = []
-        self._lock = lock
-        self._witness = Witness(path)
-        self._writer = Writer(path, vfs=vfs, synchronous=synchronous)
-        self._mark = self._writer.mark()
-        self._witness.check(self._mark.commits)
-        self._reader = Reader(path, vfs=vfs)
+        with ExitStack() as opened:
+            opened.callback(Lock(path).close)
+            self._witness = Witness(path)
+            opened.callback(self._witness.close)
+            self._writer = Writer(path, vfs=vfs, synchronous=synchronous)
+            opened.callback(self._writer.close)
+            self._mark = self._writer.mark()
+            self._witness.check(self._mark.commits)
+            self._reader = Reader(path, vfs=vfs)
+            opened.callback(self._reader.close)
+            self._opened = opened.pop_all()
 
     def close(self) -> None:
-        """Close the file."""
-        self._reader.close()
-        self._writer.close()
-        self._witness.close()
-        self._lock.close()
+        """Close the file, and let others have it whatever the disk says to that.
+
+        Raises:
+            StoreError: the disk fails; nothing that was written is lost.
+
+        """
+        self._opened.close()
 
     # Writing -----------------------------------------------------------------------------------------------------
 

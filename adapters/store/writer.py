@@ -109,12 +109,16 @@ class Writer:
 
 def _opened(path: Path, vfs: str, synchronous: str) -> apsw.Connection:
     connection = apsw.Connection(str(path), vfs=vfs or None)
-    if not connection.pragma("schema_version"):
-        connection.pragma("page_size", 8192)
-        connection.pragma("auto_vacuum", "INCREMENTAL")
-    for name, value in (_PRAGMAS | {"synchronous": synchronous}).items():
-        connection.pragma(name, value)
-    prepare(connection, str(path))
+    try:
+        if not connection.pragma("schema_version"):
+            connection.pragma("page_size", 8192)
+            connection.pragma("auto_vacuum", "INCREMENTAL")
+        for name, value in (_PRAGMAS | {"synchronous": synchronous}).items():
+            connection.pragma(name, value)
+        prepare(connection, str(path))
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

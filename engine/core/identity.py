@@ -18,6 +18,8 @@ from engine.core.repeats import Repeats, fingerprint
 
 _ANONYMOUS = "a:"
 _KNOWN = "k:"
+_FORMER = "f:"
+"""Before an anonymous id that has passed on to another person: the visitor of old."""
 
 
 def known(user_id: str) -> str:
@@ -87,6 +89,14 @@ class Identities:
         """The canonical id behind an id; None for one that was never met."""
         return self._enter(name) if name in self._leads_to else None
 
+    def heir(self, name: str) -> str | None:
+        """The canonical id of whoever has what belonged to the user whose canonical id was `name`; None if unknown.
+
+        Not always where that id leads now: a device may have come to name a second person.
+        """
+        former = _FORMER + name
+        return self.find(former if former in self._leads_to else name)
+
     def link(self, previous: str, user: str) -> Linked:
         """Make `previous` another name of `user`."""
         seen = previous in self._leads_to
@@ -94,6 +104,8 @@ class Identities:
         if former == user:
             return Linked(user, None)
         if previous != former and is_anonymous(previous):
+            if _FORMER + previous not in self._leads_to:
+                self._lead(_FORMER + previous, former)
             self._lead(previous, user)
             return Linked(user, None)
         self._lead(former, user)

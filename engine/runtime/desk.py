@@ -21,8 +21,8 @@ class RouterDesk:
         return self._now()
 
     async def user(self, name: str) -> User | None:
-        """The user by that name as they are now; None where nothing is known of them any more."""
-        return await self._router.look(name)
+        """The user who has what was decided under that name, as they are now; None if nothing is known of them."""
+        return await self._router.look_for_heir(name)
 
     def note(self, dispatch: Dispatch) -> None:
         """Have a change written down with the next commit."""

@@ -25,7 +25,7 @@ class Desk(Protocol):
         """The present instant."""
 
     async def user(self, name: str) -> User | None:
-        """The user by that name as they are now; None where nothing is known of them any more."""
+        """The user who has what was decided under that name, as they are now; None if nothing is known of them."""
 
     def note(self, dispatch: Dispatch) -> None:
         """Have a change written down with the next commit."""

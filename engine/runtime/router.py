@@ -103,7 +103,7 @@ class Router:
 
     def report(self, dispatch: Dispatch, fate: Fate, receipt: Receipt) -> bool:
         """Tell the user what became of a message, to be recorded with it; False where nobody knows them any more."""
-        name = self.identities.find(dispatch.name)
+        name = self.identities.heir(dispatch.name)
         if name is None:
             return False
         number = self._journal.next_number()
@@ -116,7 +116,14 @@ class Router:
 
         `name` is as `engine.core.identity` makes names, any that the user has.
         """
-        while (found := self.identities.find(name)) is not None:
+        return await self._look(lambda: self.identities.find(name))
+
+    async def look_for_heir(self, name: str) -> User | None:
+        """Likewise the user who has what was decided for the one whose canonical id was `name`."""
+        return await self._look(lambda: self.identities.heir(name))
+
+    async def _look(self, find: Callable[[], str | None]) -> User | None:
+        while (found := find()) is not None:
             await trio.lowlevel.checkpoint()
             user = await self.rouse(found).settled()
             if user is not None:

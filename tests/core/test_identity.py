@@ -46,6 +46,22 @@ def test_a_second_person_on_the_same_device_takes_the_device_and_not_the_past() 
     assert ids.resolve("ann", None) == known("ann")
 
 
+def test_what_a_visitor_had_stays_with_the_first_person_on_the_device() -> None:
+    ids = Identities()
+    ids.resolve(None, "device")
+    for person in ("ann", "bob", "cy"):
+        ids.link(anonymous("device"), known(person))
+        assert ids.resolve(None, "device") == known(person)
+        assert ids.heir(anonymous("device")) == known("ann")
+    ids.alias("ann", "anna")
+    assert ids.heir(anonymous("device")) == known("anna")
+    assert ids.heir(known("bob")) == known("bob")
+    assert ids.heir(known("nobody")) is None
+    again = Identities()
+    again.restore(ids.changes().links.items())
+    assert again.heir(anonymous("device")) == known("anna")
+
+
 def test_a_repeated_login_brings_nobody_along() -> None:
     ids = Identities()
     ids.resolve(None, "v")

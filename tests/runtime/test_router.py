@@ -7,13 +7,14 @@ import trio
 from trio.testing import MockClock
 
 from adapters.store.memory import MemoryStore
-from engine.core.events import Millis
+from engine.core.events import Millis, encode
 from engine.core.identity import anonymous, known
 from engine.runtime.arrivals import Alias, Arrival, Event, Listing, Profile
 from engine.runtime.keeper import Limits
+from engine.runtime.ports import Unavailable
 from engine.runtime.records import Batch, Kept
 from engine.simulate import run
-from tests.runtime.rig import Quiet, compiled, configured, event, running
+from tests.runtime.rig import Plain, Quiet, compiled, configured, event, running
 
 TRIGGERS = """
 segments: {vip: list}
@@ -104,6 +105,25 @@ async def test_a_second_person_on_the_device_inherits_nothing(autojump_clock: Mo
         rig.send(event("order", None, "v"))
         await trio.sleep(6)
         assert rig.said == [("first", "left", 5_000)]
+
+
+async def test_what_was_due_to_a_visitor_is_sent_though_the_device_has_passed_on(
+    autojump_clock: MockClock, telemetry: Quiet
+) -> None:
+    renderer = Plain("hello")
+    there = configured("triggers: {left: {when: cart, send: hello}}", "hello")._replace(renderer=renderer)
+    async with running(there, telemetry, limits=SOON) as rig:
+        rig.there.script(Unavailable("busy", 30))
+        await rig.take(event("cart", None, "v"))
+        await trio.sleep(1)
+        for person in ("first", "second"):
+            await rig.take(
+                Profile(user_id=person, anonymous_id="v", links=True),
+                Profile(user_id=person, traits=encode({"is": person})),
+            )
+        await trio.sleep(60)
+        assert [delivery.data["user"] for delivery in rig.there.accepted] == ["v"]
+        assert [context["profile"]["is"] for context in renderer.contexts[1:]] == ["first"]
 
 
 async def test_a_list_kept_outside_counts(autojump_clock: MockClock, telemetry: Quiet) -> None:

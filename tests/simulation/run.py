@@ -1,8 +1,15 @@
 """One run of the simulation: a few lives of one process, with what the seed has in store for them, and then peace."""
 
+import os
 import random
+import tempfile
 from collections import deque
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal
 from unittest import mock
 
 import structlog
@@ -15,13 +22,14 @@ from engine.core.events import Millis
 from engine.runtime.arrivals import Arrival
 from engine.runtime.clock import SteadyClock
 from engine.runtime.keeper import Limits
-from engine.runtime.ports import StoreError
+from engine.runtime.ports import Store, StoreError
 from engine.runtime.router import Refused
 from engine.runtime.service import Service
 from tests.runtime.rig import Quiet
 from tests.simulation.check import check
+from tests.simulation.machine import Files, Machine, Memory
 from tests.simulation.shop import CONTENTS, LONGEST, arrival, compile_content, configuration
-from tests.simulation.world import FaultDestination, FaultStore, World
+from tests.simulation.world import FaultDestination, World
 
 FAULTS = {
     "slow write": 0.2,
@@ -29,6 +37,7 @@ FAULTS = {
     "failed write": 0.02,
     "failed write that was written": 0.5,
     "slow load": 0.15,
+    "failed load": 0.01,
     "slow destination": 0.2,
     "slow answer of a destination": 0.2,
     "unavailable": 0.2,
@@ -37,7 +46,11 @@ FAULTS = {
     "answer lost": 0.1,
     "reload": 0.12,
     "clock jump": 0.08,
+    "clock jump while down": 0.15,
 }
+Kind = Literal["memory", "sqlite"]
+_FOLDER = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - a folder of its own is made in it
+_JUMPS: tuple[Millis, ...] = (-3_000, -200, 400, 5_000, 120_000)
 _PEACE: Millis = 2 * (LONGEST + 14_000)
 """After so long without faults, with every message tried to the end, nothing is left to happen, though time go at half
 its speed."""
@@ -54,27 +67,25 @@ class Sending:
 class Crash(trio.abc.Instrument):
     """Lets the process die at a step of one of its tasks."""
 
-    def __init__(self, world: World, scope: trio.CancelScope) -> None:
+    def __init__(self, world: World, die: Callable[[], None]) -> None:
         self._world = world
-        self._scope = scope
+        self._die = die
 
     def before_task_step(self, task: trio.lowlevel.Task) -> None:  # noqa: ARG002 - whichever it is
         world = self._world
         world.steps += 1
-        if world.steps == world.crash_at:
-            world.happened["crash"] += 1
-            world.dead = True
-            self._scope.cancel()
+        if world.steps == world.crash_at and not world.dead:
+            self._die()
 
 
 class Run:
     """A run of one seed."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, make: Callable[[World], Machine]) -> None:
         self.draw = random.Random(seed)
         chances = {fault: chance if self.draw.random() < 0.6 else 0.0 for fault, chance in FAULTS.items()}
         self.world = World(self.draw, chances)
-        self.store = FaultStore(self.world)
+        self.machine = make(self.world)
         self.content = self.draw.choice(CONTENTS)
         self.limits = Limits(
             idle_after=self.draw.choice((100, 700, 5_000)),
@@ -90,10 +101,18 @@ class Run:
         for _ in range(self.draw.randint(0, 4)):
             self._life(self.draw.randint(1, 1_200))
             self.world.base += self.draw.choice((0, 3, 800, 6_000))
+            if self.world.happens("clock jump while down"):
+                self.world.skew += self.draw.choice(_JUMPS)
         self.world.calm = True
         self._life(0)
-        check(self.world, self.store)
+        trio.run(self._look_at_the_end)
+        check(self.world)
         return self
+
+    async def _look_at_the_end(self) -> None:
+        self.world.dead = False
+        async with self.machine.opened():
+            pass
 
     def _script(self, client: str) -> deque[Sending]:
         """What a client will send, and when; a message now and then twice."""
@@ -110,29 +129,40 @@ class Run:
 
     def _life(self, crash_at: int) -> None:
         world = self.world
-        world.dead, world.steps, world.crash_at = False, 0, crash_at
+        world.dead = world.faulty = False
+        world.steps, world.crash_at = 0, crash_at
+        self.machine.plan(self.draw)
         _core._run._r.seed(self.draw.random())  # noqa: SLF001 - the order in which trio runs its tasks, from the seed
         scope = trio.CancelScope()
+        self.machine.die = die = partial(self._die, scope)
         clock = trio.testing.MockClock(autojump_threshold=0)
-        trio.run(self._process, scope, clock=clock, instruments=[Crash(world, scope)])
+        trio.run(self._process, scope, clock=clock, instruments=[Crash(world, die)])
         world.dead = True
-        world.doubtful |= {key for key, dispatch in world.dispatches.items() if dispatch.state == "sending"}
+
+    def _die(self, scope: trio.CancelScope) -> None:
+        self.world.happened["crash"] += 1
+        self.world.dead = True
+        self.machine.crash()
+        scope.cancel()
 
     async def _process(self, scope: trio.CancelScope) -> None:
         world = self.world
         try:
             with scope:
-                await self._serve()
+                async with self.machine.opened() as store:
+                    await self._serve(store)
         except* StoreError:
+            if not world.faulty:
+                raise
             world.happened["fail-stop"] += 1
         world.base = world.now()
 
-    async def _serve(self) -> None:
-        world, mark = self.world, await self.store.mark()
+    async def _serve(self, store: Store) -> None:
+        world, mark = self.world, await store.mark()
         service = self.service = Service(
             configuration(self.content),
             compile_content=compile_content,
-            store=self.store,
+            store=store,
             destinations={name: FaultDestination(world, name) for name in ("keyed", "plain")},
             clock=SteadyClock(world.wall, world.monotonic, since=mark.now),
             telemetry=Quiet(),
@@ -169,8 +199,7 @@ class Run:
                 await trio.sleep(0.3)
                 continue
             if not world.dead:
-                world.acknowledged.update(getattr(each, "message_id", "") for each in script[0].arrivals)
-                script.popleft()
+                world.acknowledge(script.popleft().arrivals)
 
     async def _trouble(self, service: Service) -> None:
         """Reloads and clocks that are set, now and then."""
@@ -178,7 +207,7 @@ class Run:
         for _ in range(12):
             await trio.sleep(self.draw.choice((0.2, 1, 2)))
             if world.happens("clock jump"):
-                world.skew += self.draw.choice((-3_000, -200, 400, 5_000, 120_000))
+                world.skew += self.draw.choice(_JUMPS)
             if world.happens("reload"):
                 self.content = self.draw.choice(CONTENTS)
                 try:
@@ -199,8 +228,13 @@ class Stopwatch:
         return self._now
 
 
-def run(seed: int) -> Run:
+def run(seed: int, store: Kind = "memory", *, synchronous: str = "FULL") -> Run:
     """Run a seed; nothing is logged.
+
+    Args:
+        seed: decides everything.
+        store: what is beneath: memory, or SQLite on real files.
+        synchronous: as SQLite knows it.
 
     Raises:
         AssertionError: a promise is broken.
@@ -208,10 +242,15 @@ def run(seed: int) -> Run:
     """
     # Tasks in order, then shuffled by the seed.
     _core._run._ALLOW_DETERMINISTIC_SCHEDULING = True  # type: ignore[misc]  # noqa: SLF001
-    stopwatch = Stopwatch(random.Random(seed))
-    with (
-        structlog.testing.capture_logs(),
-        mock.patch("engine.runtime.service.time", stopwatch),
-        mock.patch("engine.runtime.alarm.time", stopwatch),
-    ):
-        return Run(seed).live()
+    dice = random.Random(seed)
+    stopwatch = Stopwatch(dice)
+    checkpointed = {"wal_autocheckpoint": dice.choice((3, 40, 250))}
+    with ExitStack() as stack:
+        stack.enter_context(structlog.testing.capture_logs())
+        stack.enter_context(mock.patch("engine.runtime.service.time", stopwatch))
+        stack.enter_context(mock.patch("engine.runtime.alarm.time", stopwatch))
+        if store == "memory":
+            return Run(seed, Memory).live()
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=_FOLDER)))
+        stack.enter_context(mock.patch.dict("adapters.store.writer._PRAGMAS", checkpointed))
+        return Run(seed, lambda world: Files(world, folder, synchronous)).live()

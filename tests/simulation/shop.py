@@ -21,6 +21,9 @@ LONGEST: Millis = 6_000
 CLOSED: Millis = 2_500
 """For so long after its firing the message `later` is held."""
 
+SOONEST_EXPIRY: Millis = 1_000
+"""No message expires sooner after its firing."""
+
 _LISTS = "segments: {vip: list}\ntriggers:\n"
 _TEXTS = (
     """

@@ -8,12 +8,14 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from hashlib import blake2b
 
 import trio
 
 from adapters.store.memory import MemoryStore
 from engine.core.events import Millis
-from engine.runtime.ports import DAY, Delivery, Pace, Rejected, Retries, StoreError, Unavailable, Unclear
+from engine.runtime.arrivals import Arrival, Listing
+from engine.runtime.ports import DAY, Delivery, DeliveryError, Pace, Rejected, Retries, StoreError, Unavailable, Unclear
 from engine.runtime.records import Batch, Decision, Dispatch, Entry, Kept, Mark, Version
 
 START: Millis = 1_700_000_000_000
@@ -33,21 +35,75 @@ class World:
     skew: Millis = 0
     steps: int = 0
     crash_at: int = 0
-    entries: list[Entry] = field(default_factory=list)
-    decisions: list[tuple[Decision, Millis]] = field(default_factory=list)
-    """With the latest instant when they were written."""
-    versions: list[Version] = field(default_factory=list)
-    dispatches: dict[str, Dispatch] = field(default_factory=dict)
-    """Each message as it was last written."""
+    log: list[Batch] = field(default_factory=list)
+    """Every transaction that is on the disk, or may be, in order: number n stands at n - 1."""
+    durable: int = 0
+    """How many of them no crash can take away any more."""
+    retained: Millis = 0
+    """Decisions and ended messages that are older may be gone."""
+    faulty: bool = False
+    """Whether the store was made to fail in this life."""
     acknowledged: set[str] = field(default_factory=set)
     delivered: dict[str, list[str]] = field(default_factory=lambda: {"keyed": [], "plain": []})
     """Keys that arrived, by destination, in order."""
+    listed: Counter[tuple[str, bool]] = field(default_factory=Counter)
+    """Acknowledged changes of lists, which bear no id."""
+    early: list[str] = field(default_factory=list)
+    """Keys that arrived before they were due, though nobody set a clock."""
+    refused: set[str] = field(default_factory=set)
+    """Keys that a destination did not take at some attempt."""
     arrived_at: dict[str, Millis] = field(default_factory=dict)
     doubtful: set[str] = field(default_factory=set)
-    """Keys of which a destination's answer was lost, or that a process was sending when it died."""
+    """Keys of which a destination's answer was lost, or that a process was sending when it ended."""
     engine: Callable[[], Millis] = lambda: 0
     """What the engine takes for the present."""
     happened: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All turns that were written."""
+        return [entry for batch in self.log for entry in batch.entries]
+
+    @property
+    def decisions(self) -> list[tuple[Decision, Millis]]:
+        """With the latest instant when they were written."""
+        return [(decision, batch.now) for batch in self.log for decision in batch.decisions]
+
+    @property
+    def versions(self) -> list[Version]:
+        return [batch.version for batch in self.log if batch.version is not None]
+
+    @property
+    def dispatches(self) -> dict[str, Dispatch]:
+        """Each message as it was last written."""
+        return {key: dispatch for batch in self.log for key, dispatch in batch.dispatches.items()}
+
+    @property
+    def clocks_were_set(self) -> bool:
+        return bool(self.happened["clock jump"] + self.happened["clock jump while down"])
+
+    def acknowledge(self, arrivals: list[Arrival]) -> None:
+        """A client was told that all of these are taken."""
+        for arrival in arrivals:
+            if isinstance(arrival, Listing):
+                self.listed[arrival.segment, arrival.member] += 1
+            else:
+                self.acknowledged.add(arrival.message_id)
+
+    def digest(self) -> str:
+        """Of all that happened; the same from the same seed."""
+        all_of_it = self.log, self.delivered, sorted(self.acknowledged), sorted(self.happened.items())
+        return blake2b(repr(all_of_it).encode()).hexdigest()
+
+    def survived(self, commits: int) -> None:
+        """A store was opened that holds so many transactions."""
+        assert commits >= self.durable, f"{self.durable - commits} commits are gone that were told to be durable"
+        assert commits <= len(self.log), "the store counts commits that were never made"
+        if self.durable < len(self.log):
+            what = "was there" if commits > self.durable else "was lost"
+            self.happened[f"a commit without an answer {what}"] += 1
+        del self.log[commits:]
+        self.doubtful |= {key for key, dispatch in self.dispatches.items() if dispatch.state == "sending"}
 
     def now(self) -> Millis:
         """Real time."""
@@ -81,6 +137,13 @@ class World:
             await trio.sleep(self.draw.choice((0.05, 0.4, 1.5)))
         await self.alive()
 
+    async def take_load(self) -> None:
+        """Take the time of a load, and perhaps fail it."""
+        await self.take_time("slow load")
+        if self.happens("failed load"):
+            self.faulty = True
+            raise StoreError("the disk cannot be read")
+
 
 class FaultStore(MemoryStore):
     """A disk: what a write that returned has written stays, what one that did not has written may."""
@@ -93,6 +156,7 @@ class FaultStore(MemoryStore):
         world = self._world
         await world.take_time("slow write")
         if world.happens("failed write"):
+            world.faulty = True
             if world.happens("failed write that was written"):
                 self.apply(batch)
             raise StoreError("the disk is full")
@@ -101,15 +165,11 @@ class FaultStore(MemoryStore):
 
     def apply(self, batch: Batch) -> None:
         super().apply(batch)
-        world = self._world
-        world.entries += batch.entries
-        world.decisions += [(decision, batch.now) for decision in batch.decisions]
-        world.dispatches |= batch.dispatches
-        if batch.version is not None:
-            world.versions.append(batch.version)
+        self._world.log.append(batch)
+        self._world.durable += 1
 
     async def load(self, name: str) -> Kept | None:
-        await self._world.take_time("slow load")
+        await self._world.take_load()
         return await super().load(name)
 
     async def mark(self) -> Mark:
@@ -132,6 +192,20 @@ class FaultDestination:
     async def send(self, delivery: Delivery) -> None:
         world = self._world
         await world.take_time("slow destination")
+        try:
+            self._refuse(delivery)
+        except DeliveryError:
+            world.refused.add(delivery.id)
+            raise
+        self._arrive(delivery)
+        await world.take_time("slow answer of a destination")
+        if world.happens("answer lost"):
+            world.doubtful.add(delivery.id)
+            raise Unclear("no answer")
+
+    def _refuse(self, delivery: Delivery) -> None:
+        """Fail before anything has arrived."""
+        world = self._world
         if world.happens("unavailable"):
             after = world.draw.choice((None, 0.3, 1.0))
             raise Unavailable("busy", after, account=world.draw.random() < 0.5)
@@ -140,14 +214,11 @@ class FaultDestination:
         if world.happens("lost on the way"):
             world.doubtful.add(delivery.id)
             raise Unclear("no answer")
-        self._arrive(delivery)
-        await world.take_time("slow answer of a destination")
-        if world.happens("answer lost"):
-            world.doubtful.add(delivery.id)
-            raise Unclear("no answer")
 
     def _arrive(self, delivery: Delivery) -> None:
         world, keys = self._world, self._world.delivered[self._name]
+        if not world.clocks_were_set and world.now() < delivery.at:
+            world.early.append(delivery.id)
         if self._name == "keyed" and delivery.id in keys:
             world.happened["delivered again with its key"] += 1
             return

@@ -13,6 +13,7 @@ import pytest
 
 from adapters.store import upkeep
 from adapters.store.schema import VERSION
+from adapters.store.sqlite import open_file
 from engine.core.user import User
 from engine.runtime.ports import StoreError
 from tests.adapters.store.conftest import opening
@@ -81,6 +82,22 @@ async def test_a_full_disk_is_told_and_nothing_written_is_lost(database: Path) -
     disk.unregister()
     async with opening(database) as store:
         assert [each.number for each in await every(store.journal())] == [1]
+
+
+async def test_others_may_have_a_file_whose_disk_failed_until_it_was_closed(database: Path) -> None:
+    def fault(operation: str, _: str) -> None:
+        if broken and operation == "sync":
+            raise apsw.IOError("the disk fails")
+
+    broken, disk = False, Disk(fault)
+    store = open_file(database, vfs=disk.name)
+    await store.write(batch(number=1, entries=[entry(1)]))
+    broken = True
+    with pytest.raises(StoreError, match="the disk does not do as asked"):
+        store.close()
+    disk.unregister()
+    async with opening(database) as again:
+        assert [each.number for each in await every(again.journal())] == [1]
 
 
 async def test_a_second_engine_is_refused_with_the_number_of_the_first(database: Path) -> None:

@@ -7,9 +7,10 @@ to single sectors, in any order. It never asks the real disk to sync, which woul
 """
 
 import itertools
+import os.path
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,6 +39,12 @@ class _Content:
             _apply(self.synced, offset, data)
         self.since.clear()
 
+    def current(self) -> bytes:
+        content = bytearray(self.synced)
+        for offset, data in self.since:
+            _apply(content, offset, data)
+        return bytes(content)
+
     def after_power_loss(self, dice: random.Random | None) -> bytes:
         content = bytearray(self.synced)
         if dice is not None:
@@ -56,15 +63,17 @@ class Disk(apsw.VFS):
     """Give its `name` to the store as `vfs`; keep it as long as that is open, and `unregister` it afterwards.
 
     `fault(operation, path)` is asked before each operation and may raise, as a disk does that is full or broken:
-    `apsw.FullError`, `apsw.IOError`.
+    `apsw.FullError`, `apsw.IOError`. `files` are safe already, though nobody has opened them yet.
     """
 
-    def __init__(self, fault: Callable[[Operation, str], None] = lambda _operation, _path: None) -> None:
+    def __init__(
+        self, fault: Callable[[Operation, str], None] = lambda _operation, _path: None, files: Iterable[Path] = ()
+    ) -> None:
         self.name = f"disk-{next(_NAMES)}"
         self.fault = fault
         self.done: Counter[tuple[Operation, str]] = Counter()
         """How often each operation was done, by the end of the file's name: `.db`, `.db-wal`, `.db-journal`."""
-        self._contents: dict[str, _Content] = {}
+        self._contents = {str(file): _Content(bytearray(file.read_bytes())) for file in files}
         super().__init__(self.name, "")
 
     def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> apsw.VFSFile:  # noqa: N802 - SQLite's
@@ -87,7 +96,7 @@ class Disk(apsw.VFS):
     def note(self, operation: Operation, path: str) -> None:
         """Count an operation, and fail it if it is to fail."""
         self.fault(operation, path)
-        self.done[operation, Path(path).suffix] += 1
+        self.done[operation, os.path.splitext(path)[1]] += 1  # noqa: PTH122 - thousands of times a second
 
     def record(self, path: str, offset: int, data: bytes | None) -> None:
         """A file was written to, or cut or extended to a size."""
@@ -96,6 +105,18 @@ class Disk(apsw.VFS):
     def sync(self, path: str) -> None:
         """What was written to a file is safe."""
         self._contents[path].sync()
+
+    def copy_to(self, folder: Path) -> "Disk":
+        """This disk with its files in another folder, as they are at this instant, synced or not.
+
+        A process that was killed leaves them like that; what it had not synced can still be lost with the power.
+        """
+        copy = Disk(self.fault)
+        for path, content in sorted(self._contents.items()):
+            file = folder / Path(path).name
+            file.write_bytes(content.current())
+            copy._contents[str(file)] = _Content(bytearray(content.synced), list(content.since))
+        return copy
 
     def lose_power(self, folder: Path, dice: random.Random | None = None) -> None:
         """Write the files to another folder as a disk may hold them after a power loss at this instant.
