@@ -41,7 +41,7 @@ simulation: $(IMPEL) ## faults of every kind, from many seeds: SEEDS=10000
 	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),10000) --jobs 2 --stats
 
 bench-crash: $(IMPEL) ## kill the sidecar again and again under load, and count what is lost or doubled: ROUNDS=5
-	$(BIN)/python bench/crash.py --rounds $(or $(ROUNDS),5)
+	$(BIN)/python bench/crash.py --rounds $(or $(ROUNDS),5) --jobs 2
 
 bench-recovery: $(IMPEL) ## how long a start after a kill takes with up to a million users
 	$(BIN)/python bench/recovery.py
