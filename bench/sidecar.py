@@ -12,6 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import trio
+from trio_websocket import open_websocket_url
+
+Frame = list[dict[str, Any]]
+"""Events in the Segment form."""
 
 KEY = "bench"
 """The write key."""
@@ -108,3 +113,25 @@ def _url(address: Path, *, ready: bool) -> str:
         return url if url and (not ready or httpx.get(f"{url}/readyz").is_success) else ""
     except (OSError, httpx.HTTPError):
         return ""
+
+
+async def pour(sidecar: Sidecar, frames: Iterator[Frame], lanes: int = 1, pause: float = 0) -> None:
+    """Send frames over so many connections, each frame after the answer to the one before and `pause` seconds.
+
+    Raises:
+        RuntimeError: a frame was not taken whole.
+
+    """
+
+    async def lane() -> None:
+        async with open_websocket_url(sidecar.stream) as connection:
+            for frame in frames:
+                await connection.send_message(json.dumps(frame))
+                answer = json.loads(await connection.get_message())
+                if answer != {"accepted": len(frame), "rejected": []}:
+                    raise RuntimeError(f"a frame was not taken whole: {answer}")
+                await trio.sleep(pause)
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(lanes):
+            nursery.start_soon(lane)
