@@ -8,6 +8,8 @@ deadline ahead, and 100,000 events since the last save in the journal. Then the 
 
 import argparse
 import json
+import os
+import shutil
 import sys
 import tempfile
 import time
@@ -45,9 +47,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--users", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], help="how many are known")
     parser.add_argument("--tail", type=int, default=100_000, help="events since the last save (default: 100000)")
+    parser.add_argument("--times", type=int, default=2, help="starts, of which the fastest is told (default: 2)")
     parser.add_argument("--json", type=Path, default=None, help="where to write the figures")
     arguments = parser.parse_args()
-    table = Table("users", "events in the journal", "file", "start to ready")
+    table = Table("users", "events in the journal", "file", "start to ready", "processor time", "load of the machine")
     figures = []
     for users in arguments.users:
         with tempfile.TemporaryDirectory() as folder:
@@ -56,14 +59,37 @@ def main() -> int:
                 sidecar.end()
             trio.run(_fill, sidecar.data / FILE, users, arguments.tail)
             size = sum(file.stat().st_size for file in sidecar.data.glob(f"{FILE}*"))
-            with started(config, patience=_PATIENCE) as sidecar:
-                seconds = sidecar.seconds
-        figures.append({"users": users, "tail": arguments.tail, "bytes": size, "seconds": round(seconds, 2)})
-        table.add_row(f"{users:,}", f"{arguments.tail:,}", f"{size / 1e6:,.0f} MB", f"{seconds:.2f} s")
+            starts = [_start(config, sidecar.data) for _ in range(arguments.times)]
+        seconds, worked, load = min(starts)
+        figures.append({"users": users, "tail": arguments.tail, "bytes": size, "starts": starts})
+        table.add_row(
+            f"{users:,}",
+            f"{arguments.tail:,}",
+            f"{size / 1e6:,.0f} MB",
+            f"{seconds:.2f} s",
+            f"{worked:.2f} s",
+            f"{load:.1f}",
+        )
     Console().print(table)
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(figures, indent=1))
     return 0
+
+
+def _start(config: Path, data: Path) -> tuple[float, float, float]:
+    """Start it on the database as it is, which is left so.
+
+    Returns:
+        Seconds until it was ready, of processor time, and the machine's load over the last minute before.
+
+    """
+    kept, load = data.with_name("kept"), os.getloadavg()[0]
+    shutil.copytree(data, kept)
+    with started(config, patience=_PATIENCE) as sidecar:
+        measured = round(sidecar.seconds, 2), round(sidecar.worked(), 2), round(load, 1)
+    shutil.rmtree(data)
+    kept.rename(data)
+    return measured
 
 
 async def _fill(database: Path, users: int, tail: int) -> None:

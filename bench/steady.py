@@ -49,6 +49,9 @@ PRESENT, STAYS = 500, 20
 CUSTOMERS = 1_000
 """Who bring a tenth of the events. Their events bear no `messageId`: each would be remembered for a day."""
 
+_FRAME = 500
+"""Events at most, when it has fallen behind; a frame may be only so large."""
+
 _PAUSE = 0.1
 """Seconds between two frames."""
 
@@ -128,9 +131,9 @@ async def _watch(sidecar: Sidecar, calls: Iterator[dict[str, Any]], rate: int, s
     def frames() -> Iterator[Frame]:
         nonlocal sent
         while (until := time.monotonic() - began) < seconds:
-            wanted = round(until * rate) - sent
-            yield [next(calls) for _ in range(max(wanted, 1))]
-            sent += max(wanted, 1)
+            wanted = min(max(round(until * rate) - sent, 1), _FRAME)
+            yield [next(calls) for _ in range(wanted)]
+            sent += wanted
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(pour, sidecar, frames(), 1, _PAUSE)
