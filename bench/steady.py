@@ -58,6 +58,7 @@ _PAUSE = 0.1
 _EVERY = 10.0
 """Seconds between two looks."""
 
+_UNSENT = "SELECT count(*) FROM outbox WHERE state IN ('due', 'held', 'sending')"
 _TABLES = ("history", "people", "decisions", "outbox")
 
 
@@ -73,6 +74,8 @@ class Look:
     """Of that, in pages that wait to be used again."""
     log: int
     rows: dict[str, int]
+    unsent: int
+    """Messages that have not ended: a load that they cannot keep up with is not steady."""
 
 
 def main() -> int:
@@ -149,16 +152,17 @@ async def _watch(sidecar: Sidecar, calls: Iterator[dict[str, Any]], rate: int, s
 def _look(file: Path, seconds: float, events: int) -> Look:
     with closing(apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READONLY)) as connection:
         measured = sizes(connection)
+        ((unsent,),) = connection.execute(_UNSENT)
     rows = {table.table: table.rows for table in measured.tables if table.table in _TABLES}
-    return Look(seconds, events, measured.file, measured.free, measured.log, rows)
+    return Look(seconds, events, measured.file, measured.free, measured.log, rows, unsent)
 
 
 def _tell(looks: list[Look], growth: float) -> None:
-    table = Table("after", "events", "file", "free in it", "log", *_TABLES)
+    table = Table("after", "events", "file", "free in it", "log", *_TABLES, "unsent")
     for look in looks[::3]:
         parts = (f"{size / 1e6:,.1f} MB" for size in (look.file, look.free, look.log))
         rows = (f"{look.rows.get(each, 0):,}" for each in _TABLES)
-        table.add_row(f"{look.seconds:.0f} s", f"{look.events:,}", *parts, *rows)
+        table.add_row(f"{look.seconds:.0f} s", f"{look.events:,}", *parts, *rows, f"{look.unsent:,}")
     Console().print(table)
     print(f"{looks[-1].events:,} events; in the last third the file is {growth:+.1f} % larger than in the middle third")
 
