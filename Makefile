@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 IMPEL  := $(BIN)/impel
 
-.PHONY: run test check format bench-baskets simulation bench-crash bench-recovery clean help
+.PHONY: run test check format bench-baskets simulation bench-crash bench-recovery bench-scan bench-steady clean help
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -41,10 +41,16 @@ simulation: $(IMPEL) ## faults of every kind, from many seeds: SEEDS=10000 STORE
 	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),10000) --store $(or $(STORE),memory) --jobs 2 --stats
 
 bench-crash: $(IMPEL) ## kill the sidecar again and again under load, and count what is lost or doubled: ROUNDS=5
-	$(BIN)/python bench/crash.py --rounds $(or $(ROUNDS),5)
+	$(BIN)/python bench/crash.py --rounds $(or $(ROUNDS),5) --jobs 2
 
 bench-recovery: $(IMPEL) ## how long a start after a kill takes with up to a million users
 	$(BIN)/python bench/recovery.py
+
+bench-scan: $(IMPEL) ## an event from each of a million users: how many are awake, in how much memory
+	$(BIN)/python bench/scan.py
+
+bench-steady: $(IMPEL) ## whether the database stops growing under a steady load
+	$(BIN)/python bench/steady.py
 
 clean:           ## remove the venv and all caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,105 +1,167 @@
 """Kill the sidecar again and again while events stream in, and see whether anything is lost or done twice.
 
-Each round starts the real sidecar on a new database, streams events over the websocket, kills it with SIGKILL at random
-moments, starts it again, and sends again what was not acknowledged, as a client does. In the end the database is read:
-every acknowledged event must be there once, the decisions must be those that `engine.simulate` makes of the same
+Each round starts the real sidecar on a new database, streams events over three websockets, kills it with SIGKILL at
+random moments, in mid-stream, sometimes again while it recovers, and sometimes when all events are in and messages
+still leave; starts it again, and sends again what was not acknowledged, as a client does. In the end the database is
+read: every acknowledged event must be there once, the decisions must be those that `engine.simulate` makes of the same
 events, and what arrived at two receivers, one that recognises keys and one that does not, must be what the outbox says.
 
-    python bench/crash.py --rounds 5
+    python bench/crash.py --rounds 5 --jobs 2
 """
 
 import argparse
 import json
-import os
+import multiprocessing
 import random
-import signal
-import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from threading import Thread
-from typing import Any
+from typing import Any, NamedTuple
 
-import apsw
-import httpx
-import msgspec
 import trio
 from rich.console import Console
 from rich.progress import Progress
 from trio_websocket import ConnectionClosed, HandshakeError, WebSocketConnection, open_websocket_url
 
-from adapters.store.rows import read
-from engine import simulate
-from engine.core.decisions import Firing
-from engine.core.timeline import Recorded
-from engine.runtime.records import Dispatch
+from bench.answer import Round, examine
+from bench.receivers import TIMEOUT, receivers
+from bench.sidecar import Sidecar, configure, started
 
-KEY = "crash"
-USERS = 400
-FRAME = 20
+OFTEN, SELDOM = 100, 100
+"""Users who come all the time, and those who come now and then, with a tenth of the events."""
+
+_AWAKE = 150
+"""How many may be awake, so that all the time some fall asleep and come back."""
+
+FRAME = 100
+LANES = 3
+"""Connections over which frames stream in."""
+
 TRIGGERS = """
 triggers:
-  left: {when: cart then no (cart or order) within 900ms, per: cart_id, cooldown: 1h, send: [keyed, plain]}
-  thrice: {when: count(view) >= 3 within 2s, cooldown: 1h, send: keyed}
-  quiet: {when: inactive for 1500ms, cooldown: 1h, send: plain}
-  spent: {when: sum(order.total) > 100 within 1h, send: keyed}
+  left: {when: cart then no (cart or order) within 900ms, per: cart_id}
+  thrice: {when: count(view) >= 3 within 300ms}
+  spent: {when: sum(order.total) > 100 within 1s}
+  quiet: {when: inactive for 1200ms, cooldown: 1h}
+  asked: {when: "order[lot == 0]", send: [keyed, plain]}
+  gone: {when: "view[lot < 2] then no view within 800ms", send: [plain, keyed]}
 """
-_SETTLED = 3.0
-"""Seconds after the last event in which every deadline passes."""
+_SLOWEST = 1_000
+"""Events a second, while it runs, below which a round counts for little: the machine is busy with something else."""
+
+_RECOVERING, _LEAVING = 0.3, 0.5
+"""How often a kill is followed by one while it recovers, and a round has one while the last messages leave."""
+
+_SETTLED = (
+    "impel_deadlines_armed",
+    "impel_turns_waiting",
+    "impel_turns_uncommitted",
+    "impel_messages_waiting",
+    "impel_users_unsaved",
+)
+"""What must be at nought in the end; what is not saved would be missing in the tables that are read."""
 
 _PATIENCE = 60.0
-"""Seconds that messages are given to end."""
+"""Seconds that deadlines and messages are given to end."""
 
 
-@dataclass
-class Round:
-    """What came of one round."""
+class Kill(NamedTuple):
+    """When it is killed: when so many frames are acknowledged, and then so many seconds later."""
 
-    seed: int
-    events: int = 0
-    kills: int = 0
-    sent_again: int = 0
-    firings: int = 0
-    deliveries: int = 0
-    unconfirmed: int = 0
-    wrong: list[str] = field(default_factory=list)
+    frames: int
+    seconds: float
 
 
-@dataclass
-class Client:
-    """What is to be sent, and how far that has got."""
+class Stream:
+    """What is to be sent, and how far that has got. Each connection has frames of its own."""
 
-    frames: list[list[dict[str, Any]]]
-    acknowledged: int = 0
-    sent: int = 0
-    sent_again: int = 0
+    def __init__(self, frames: list[list[dict[str, Any]]], rate: float) -> None:
+        self.lanes = [frames[lane::LANES] for lane in range(LANES)]
+        self.acknowledged = [0] * LANES
+        self.sent = [0] * LANES
+        self.sent_again = 0
+        """Frames."""
+        self.events = self.uptime = 0.0
+        """Acknowledged after the first answer of each life of the sidecar, and the seconds of that."""
+        self._pause = FRAME * LANES / rate
+        self._began = time.monotonic()
+        self._news = trio.Event()
+
+    @property
+    def frames(self) -> int:
+        """How many are acknowledged."""
+        return sum(self.acknowledged)
+
+    @property
+    def total(self) -> int:
+        """How many there are."""
+        return sum(map(len, self.lanes))
+
+    async def run(self, sidecar: Sidecar, kill: Kill | None) -> None:
+        """Send until the sidecar is to be killed, or all is sent, and do it."""
+        self._first, before = 0.0, self.frames
+        async with trio.open_nursery() as nursery:
+            for lane in range(LANES):
+                nursery.start_soon(self._lane, lane, sidecar.stream)
+            while self.frames < (kill.frames if kill else self.total):
+                self._news = trio.Event()
+                await self._news.wait()
+            if self.frames > before:
+                self.events += FRAME * (self.frames - before - 1)
+                self.uptime += time.monotonic() - self._first
+            if kill is not None:
+                await trio.sleep(kill.seconds)
+                sidecar.process.kill()
+                nursery.cancel_scope.cancel()
+
+    async def _lane(self, lane: int, address: str) -> None:
+        """Send frames at a rate, each after the last one's answer."""
+        while self.acknowledged[lane] < len(self.lanes[lane]):
+            try:
+                async with open_websocket_url(address) as connection:
+                    await self._send(lane, connection)
+            except (ConnectionClosed, HandshakeError, OSError):
+                await trio.sleep(0.02)
+
+    async def _send(self, lane: int, connection: WebSocketConnection) -> None:
+        frames, acknowledged = self.lanes[lane], self.acknowledged
+        while acknowledged[lane] < len(frames):
+            await trio.sleep(max(self._began + acknowledged[lane] * self._pause - time.monotonic(), 0))
+            self.sent_again += acknowledged[lane] < self.sent[lane]
+            self.sent[lane] = acknowledged[lane] + 1
+            await connection.send_message(json.dumps(frames[acknowledged[lane]]))
+            answer = json.loads(await connection.get_message())
+            assert answer == {"accepted": FRAME, "rejected": []}, answer  # noqa: S101 - or the round means nothing
+            self._first = self._first or time.monotonic()
+            acknowledged[lane] += 1
+            self._news.set()
 
 
 def main() -> int:
-    """Play rounds; the exit status is 1 if anything was lost or doubled."""
+    """Play rounds; the exit status is 1 if anything was lost or doubled, or all rounds were too slow."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5, help="how many (default: 5)")
     parser.add_argument("--rate", type=int, default=3_000, help="events a second at most (default: 3000)")
-    parser.add_argument("--seconds", type=float, default=3, help="of streaming in a round (default: 3)")
+    parser.add_argument("--seconds", type=float, default=2.5, help="of streaming in a round (default: 2.5)")
+    parser.add_argument("--jobs", type=int, default=1, help="rounds at a time (default: 1)")
     parser.add_argument("--seed", type=int, default=None, help="of the first round; the others follow it")
     parser.add_argument("--json", type=Path, default=None, help="where to write the figures")
     arguments = parser.parse_args()
     first = random.randrange(10**6) if arguments.seed is None else arguments.seed
+    one_round = partial(play, rate=arguments.rate, seconds=arguments.seconds)
     rounds, console = [], Console(stderr=True)
-    with Progress(console=console) as progress:
-        for number in progress.track(range(arguments.rounds), description="rounds"):
-            one = play(first + number, arguments.rate, arguments.seconds)
+    with Progress(console=console) as progress, multiprocessing.Pool(arguments.jobs) as pool:
+        task = progress.add_task("rounds", total=arguments.rounds)
+        for one in pool.imap_unordered(one_round, range(first, first + arguments.rounds)):
             rounds.append(one)
+            progress.advance(task)
             for text in one.wrong:
                 console.print(f"seed {one.seed}: {text}", markup=False)
-    if arguments.json is not None:
-        arguments.json.write_text(json.dumps([asdict(one) for one in rounds], indent=1))
+            if arguments.json is not None:
+                arguments.json.write_text(json.dumps([asdict(one) for one in rounds], indent=1))
     return _told(rounds)
 
 
@@ -108,255 +170,91 @@ def _told(rounds: list[Round]) -> int:
         return sum(getattr(one, name) for one in rounds)
 
     wrong = sum(bool(one.wrong) for one in rounds)
+    slow = sum(one.rate < _SLOWEST for one in rounds)
     figures = (
         f"{len(rounds)} rounds",
-        f"{total('kills')} kills",
+        f"{total('kills')} kills ({total('recovering')} while it recovered, {total('leaving')} after the last event)",
         f"{total('events'):,} events",
+        f"{min(one.rate for one in rounds):,} to {max(one.rate for one in rounds):,} a second",
         f"{total('sent_again'):,} sent again",
         f"{total('firings'):,} firings",
         f"{total('deliveries'):,} deliveries",
+        f"{total('repeated'):,} repeated with their key",
         f"{total('unconfirmed')} unconfirmed",
     )
     print(f"{', '.join(figures)}: {wrong} rounds with anything lost or doubled")
-    return 1 if wrong else 0
+    if slow:
+        print(f"{slow} rounds count for little: fewer than {_SLOWEST:,} events a second came in")
+    return 1 if wrong or slow == len(rounds) else 0
 
 
 def play(seed: int, rate: int, seconds: float) -> Round:
     """One round."""
     draw = random.Random(seed)
     one = Round(seed)
-    with tempfile.TemporaryDirectory() as folder, receivers() as arrived:
+    with tempfile.TemporaryDirectory() as folder, receivers(draw) as arrived:
         config = _configured(Path(folder), arrived.urls)
-        client = Client(_frames(draw, round(rate * seconds)))
-        began = time.time()
-        while client.acknowledged < len(client.frames):
-            alive = draw.uniform(0.3, 1.5 * seconds)
-            with _sidecar(config) as (process, url):
-                trio.run(_stream, client, url, rate / FRAME, began, alive)
-                if client.acknowledged < len(client.frames):
-                    process.send_signal(signal.SIGKILL)
-                    one.kills += 1
-                    process.wait()
-                    continue
-                _settle(url)
-                process.send_signal(signal.SIGTERM)
-                process.wait()
-        one.events, one.sent_again = sum(map(len, client.frames)), client.sent_again
-        _examine(one, Path(folder) / "data" / "impel.db", arrived)
+        stream = Stream(_frames(draw, round(rate * seconds)), rate)
+        for kill in _kills(draw, stream.total):
+            with started(config, ready=False) as sidecar:
+                _note(one, kill, stream)
+                trio.run(stream.run, sidecar, kill)
+        with started(config) as sidecar:
+            trio.run(stream.run, sidecar, None)
+            _settle(sidecar)
+            sidecar.end()
+        one.events, one.sent_again = FRAME * stream.total, FRAME * stream.sent_again
+        one.rate = round(stream.events / stream.uptime)
+        examine(one, Path(folder) / "data" / "impel.db", TRIGGERS, arrived)
     return one
 
 
+def _note(one: Round, kill: Kill, stream: Stream) -> None:
+    one.kills += 1
+    one.recovering += kill.frames == 0
+    one.leaving += kill.frames == stream.total
+
+
+def _kills(draw: random.Random, frames: int) -> list[Kill]:
+    """Two to four in mid-stream, at least, in order."""
+    kills = []
+    for at in sorted(draw.sample(range(frames // 20, frames * 19 // 20), draw.randint(2, 4))):
+        kills.append(Kill(at, draw.uniform(0, 0.03)))
+        if draw.random() < _RECOVERING:
+            kills.append(Kill(0, draw.uniform(0, 0.1)))
+    if draw.random() < _LEAVING:
+        kills.append(Kill(frames, draw.uniform(0, 1.5)))
+    return kills
+
+
 def _frames(draw: random.Random, events: int) -> list[list[dict[str, Any]]]:
-    calls = [_call(draw, number) for number in range(events)]
-    return [calls[start : start + FRAME] for start in range(0, events, FRAME)]
+    calls = [_call(draw, number) for number in range(events - events % FRAME)]
+    return [calls[start : start + FRAME] for start in range(0, len(calls), FRAME)]
 
 
 def _call(draw: random.Random, number: int) -> dict[str, Any]:
     name = draw.choice(("view", "view", "cart", "order"))
-    properties = {"n": number, "cart_id": draw.choice("ab"), "total": draw.randrange(60)}
-    user = f"u{draw.randrange(USERS)}"
-    return {"type": "track", "userId": user, "event": name, "messageId": f"m{number}", "properties": properties}
-
-
-async def _stream(client: Client, url: str, rate: float, began: float, alive: float) -> None:
-    """Send frames at a rate, each after the last one's answer, for some seconds or until there are no more."""
-    address = f"ws{url.removeprefix('http')}/v1/stream?key={KEY}"
-    with trio.move_on_after(alive):
-        while client.acknowledged < len(client.frames):
-            try:
-                async with open_websocket_url(address) as connection:
-                    await _send(client, connection, rate, began)
-            except (ConnectionClosed, HandshakeError, OSError):
-                await trio.sleep(0.02)
-
-
-async def _send(client: Client, connection: WebSocketConnection, rate: float, began: float) -> None:
-    client.sent_again += (client.sent - client.acknowledged) * FRAME
-    while client.acknowledged < len(client.frames):
-        await trio.sleep(max(began + client.acknowledged / rate - time.time(), 0))
-        client.sent = client.acknowledged + 1
-        await connection.send_message(json.dumps(client.frames[client.acknowledged]))
-        answer = json.loads(await connection.get_message())
-        assert answer == {"accepted": FRAME, "rejected": []}, answer  # noqa: S101 - or the round means nothing
-        client.acknowledged += 1
-
-
-# The sidecar, and those who receive ---------------------------------------------------------------------------------
-
-
-class Arrived:
-    """What arrived at the two receivers, by key; the one named `keyed` does nothing for a key that it has seen."""
-
-    def __init__(self) -> None:
-        self.requests: dict[str, list[str]] = {"keyed": [], "plain": []}
-        self.urls: dict[str, str] = {}
-
-
-@contextmanager
-def receivers() -> Iterator[Arrived]:
-    """Two servers that say yes to everything."""
-    arrived = Arrived()
-    servers = []
-    for name in arrived.requests:
-        server = ThreadingHTTPServer(("127.0.0.1", 0), _receiver(arrived.requests[name]))
-        server.daemon_threads = True
-        server.handle_error = lambda *_: None  # type: ignore[method-assign]  # the sidecar is killed in mid-request
-        Thread(target=server.serve_forever, daemon=True).start()
-        servers.append(server)
-        arrived.urls[name] = f"http://127.0.0.1:{server.server_port}/"
-    try:
-        yield arrived
-    finally:
-        for server in servers:
-            server.shutdown()
-            server.server_close()
-
-
-def _receiver(keys: list[str]) -> type[BaseHTTPRequestHandler]:
-    class Receiver(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            keys.append(self.headers["Idempotency-Key"])
-            self.send_response(204)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    return Receiver
+    properties = {"n": number, "cart_id": draw.choice("ab"), "total": draw.randrange(60), "lot": draw.randrange(40)}
+    user = draw.randrange(OFTEN) if draw.random() < 0.9 else OFTEN + draw.randrange(SELDOM)  # noqa: PLR2004 - a tenth
+    return {"type": "track", "userId": f"u{user}", "event": name, "messageId": f"m{number}", "properties": properties}
 
 
 def _configured(folder: Path, urls: dict[str, str]) -> Path:
-    config = folder / "config"
-    (config / "triggers").mkdir(parents=True)
-    (config / "messages").mkdir()
-    (config / "triggers" / "all.yaml").write_text(TRIGGERS)
-    for name in urls:
-        (config / "messages" / f"{name}.yaml").write_text(f"destination: {name}\ndata: {{user: '{{{{ user }}}}'}}\n")
-    settings = {
-        "data": str(folder / "data"),
-        "idle_after": "1s",
-        "awake_users": USERS // 2,
-        "destinations": {
-            "keyed": {"kind": "webhook", "url": urls["keyed"], "deduplicates": "24h"},
-            "plain": {"kind": "webhook", "url": urls["plain"]},
-        },
-    }
-    (config / "impel.yaml").write_text(json.dumps(settings))
-    return config
+    keyed = {"kind": "webhook", "url": urls["keyed"], "timeout": TIMEOUT, "deduplicates": "24h"}
+    plain = {"kind": "webhook", "url": urls["plain"], "timeout": TIMEOUT}
+    settings = {"idle_after": "500ms", "awake_users": _AWAKE, "destinations": {"keyed": keyed, "plain": plain}}
+    messages = {name: f"destination: {name}\ndata: {{user: '{{{{ user }}}}'}}\n" for name in urls}
+    return configure(folder, TRIGGERS, settings, messages)
 
 
-@contextmanager
-def _sidecar(config: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    address = config.parent / "data" / "address"
-    address.unlink(missing_ok=True)
-    command = [
-        sys.executable,
-        "-c",
-        "from adapters.cli import main; main()",
-        "run",
-        "--config",
-        str(config),
-        "--port",
-        "0",
-    ]
-    environment = os.environ | {"IMPEL_WRITE_KEY": KEY}
-    log = (config.parent / "log").open("ab")
-    process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)  # noqa: S603 - our own command
-    deadline = time.monotonic() + 30
-    while not (address.exists() and address.read_text()):
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise SystemExit((config.parent / "log").read_text()[-2_000:])
-        time.sleep(0.01)
-    try:
-        yield process, address.read_text().strip()
-    finally:
-        process.kill()
-        process.wait()
-        log.close()
-
-
-def _settle(url: str) -> None:
-    """Wait until every deadline has passed and every message has ended."""
-    time.sleep(_SETTLED)
+def _settle(sidecar: Sidecar) -> None:
+    """Wait until every deadline has passed and every message has ended, and that has been so for a while."""
     deadline = time.monotonic() + _PATIENCE
-    while "impel_messages_waiting 0.0" not in httpx.get(f"{url}/metrics").text and time.monotonic() < deadline:
-        time.sleep(0.2)
-
-
-# What came of it ----------------------------------------------------------------------------------------------------
-
-
-def _examine(one: Round, database: Path, arrived: Arrived) -> None:
-    with closing(apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)) as connection:
-        ((end,),) = connection.execute("SELECT now FROM mark")
-        records = _records(connection)
-        firings = [read(content, Firing) for (content,) in connection.execute("SELECT content FROM decisions")]
-        messages = [read(content, Dispatch) for (content,) in connection.execute("SELECT content FROM outbox")]
-    one.firings = len(firings)
-    _examine_events(one, records)
-    _examine_firings(one, records, firings, end)
-    _examine_messages(one, messages, arrived)
-
-
-def _records(connection: apsw.Connection) -> list[tuple[str, Recorded]]:
-    """All events that are kept, with their users, in the order of arrival."""
-    query = "SELECT people.name, chunk FROM history JOIN people ON people.id = history.user"
-    decode = msgspec.msgpack.Decoder(list[Recorded]).decode
-    found = [(name.removeprefix("k:"), record) for name, chunk in connection.execute(query) for record in decode(chunk)]
-    return sorted(found, key=lambda each: each[1].seq)
-
-
-def _examine_events(one: Round, records: list[tuple[str, Recorded]]) -> None:
-    counted = Counter(json.loads(record.properties)["n"] for _, record in records)
-    missing = [number for number in range(one.events) if number not in counted]
-    doubled = [number for number, times in counted.items() if times > 1]
-    if missing:
-        one.wrong.append(f"{len(missing)} acknowledged events are missing, such as {missing[0]}")
-    if doubled:
-        one.wrong.append(f"{len(doubled)} events count twice, such as {doubled[0]}")
-
-
-def _examine_firings(one: Round, records: list[tuple[str, Recorded]], firings: list[Firing], end: int) -> None:
-    inputs = [
-        {
-            "type": "track",
-            "userId": user,
-            "event": record.name,
-            "timestamp": record.ts,
-            "receivedAt": record.received_at,
-            "properties": json.loads(record.properties),
-        }
-        for user, record in records
-    ]
-    expected = Counter((each.user, each.trigger, each.at, each.per) for each in simulate(TRIGGERS, inputs, until=end))
-    found = Counter((each.user, each.trigger, each.at, each.per) for each in firings)
-    if expected - found:
-        one.wrong.append(f"{(expected - found).total()} firings are missing, such as {next(iter(expected - found))}")
-    if found - expected:
-        one.wrong.append(f"{(found - expected).total()} firings are too many, such as {next(iter(found - expected))}")
-
-
-def _examine_messages(one: Round, messages: list[Dispatch], arrived: Arrived) -> None:
-    one.deliveries = sum(len(set(keys)) for keys in arrived.requests.values())
-    one.unconfirmed = sum(message.state == "unconfirmed" for message in messages)
-    twice = [key for key, times in Counter(arrived.requests["plain"]).items() if times > 1]
-    if twice:
-        one.wrong.append(f"{len(twice)} messages arrived twice where keys mean nothing")
-    for message in messages:
-        came = message.id in arrived.requests[message.destination]
-        if message.state not in {"accepted", "unconfirmed"}:
-            one.wrong.append(f"a message is {message.state}: {message.reason}")
-        elif message.state == "accepted" and not came:
-            one.wrong.append("a message is accepted and never arrived")
-        elif message.state == "unconfirmed" and message.destination == "keyed":
-            one.wrong.append("a message is unconfirmed where keys are recognised")
-    strange = {key for keys in arrived.requests.values() for key in keys} - {message.id for message in messages}
-    if strange:
-        one.wrong.append(f"{len(strange)} messages arrived that nobody decided")
+    still = 0
+    while still < 3 and time.monotonic() < deadline:  # noqa: PLR2004 - one look may fall between two steps
+        gauges = sidecar.gauges()
+        still = 0 if any(gauges[name] for name in _SETTLED) else still + 1
+        time.sleep(0.05)
 
 
 if __name__ == "__main__":

@@ -47,6 +47,7 @@ class RouterDesk:
 
     async def _report(self, dispatch: Dispatch, fate: Fate) -> None:
         receipt = Receipt()
+        await self._router.room(dispatch.name)
         if self._router.report(dispatch, fate, receipt):
             await self._journal.wait(receipt)
         else:

@@ -125,6 +125,7 @@ class Router:
     async def _look(self, find: Callable[[], str | None]) -> User | None:
         while (found := find()) is not None:
             await trio.lowlevel.checkpoint()
+            await self.room(found)
             user = await self.rouse(found).settled()
             if user is not None:
                 return None if user.born is None else user
@@ -137,9 +138,9 @@ class Router:
         """Whether as many users are awake as may be."""
         return len(self.awake) >= self._awake_limit
 
-    async def room(self) -> None:
-        """Wait until another user may be woken."""
-        while self.crowded and self._journal.failed is None:
+    async def room(self, name: str = "") -> None:
+        """Wait until another user may be woken, or until the one behind the id `name` is awake."""
+        while self.crowded and self._journal.failed is None and self.identities.find(name) not in self.awake:
             self._journal.news.set()
             await self._waiters.park()
 
@@ -185,8 +186,7 @@ class Router:
 
     async def _ring(self, name: str) -> None:
         """A user's deadline is reached."""
-        if name not in self.awake:
-            await self.room()
+        await self.room(name)
         self.wake(self.identities.find(name) or name)  # who may have become another's meanwhile
 
     def _deliver(self, name: str, turn: Turn) -> None:

@@ -10,9 +10,10 @@ import trio
 
 from engine.core.decisions import Firing
 from engine.core.events import Millis
+from engine.core.identity import anonymous, known
 from engine.core.user import User
 from engine.runtime.alarm import STRETCH
-from engine.runtime.arrivals import Arrival
+from engine.runtime.arrivals import Alias, Arrival
 from engine.runtime.clock import Clock
 from engine.runtime.context import context
 from engine.runtime.desk import RouterDesk
@@ -139,22 +140,21 @@ class Service:
     async def take(self, arrivals: Sequence[Arrival]) -> None:
         """Take inputs; when this returns, all of them are durable, with all that was decided upon them.
 
-        A client that hangs up may cancel the waiting, but what it has sent is taken as a whole.
+        A client that hangs up may cancel the waiting; what was taken until then stays taken.
 
         Raises:
             Refused: none or not all of them are taken; none is to be acknowledged.
 
         """
         self._admit()
-        await self.router.room()
-        self._admit()
         receipt, began = Receipt(), time.perf_counter()
-        with trio.CancelScope(shield=True):
-            for arrival in arrivals:
-                self.router.take(arrival, receipt)
-                if time.perf_counter() - began > STRETCH:
-                    await trio.lowlevel.checkpoint()
-                    began = time.perf_counter()
+        for arrival in arrivals:
+            if self.router.crowded:
+                await self._room_for(arrival)
+            self.router.take(arrival, receipt)
+            if time.perf_counter() - began > STRETCH:
+                await trio.lowlevel.cancel_shielded_checkpoint()
+                began = time.perf_counter()
         try:
             await self.journal.wait(receipt)
         except StoreError as error:
@@ -197,6 +197,12 @@ class Service:
             raise Refused(self.status, self.reason)
         if self.journal.uncommitted >= self._limits.uncommitted:
             raise Refused("busy", "too many events wait to be written; send them again")
+
+    async def _room_for(self, arrival: Arrival) -> None:
+        """Wait in the middle of a frame: each of its events may wake another user, and only so many may be awake."""
+        await self.router.room(_id_of(arrival))
+        if self.status != "ready":
+            raise Refused(self.status, self.reason)
 
     # Its parts ---------------------------------------------------------------------------------------------------
 
@@ -273,9 +279,16 @@ class Service:
         for each in names:
             name = self.router.identities.find(each)
             if name is not None:
-                await self.router.room()
+                await self.router.room(name)
                 self.router.wake(name, receipt)
         await self.journal.wait(receipt)
+
+
+def _id_of(arrival: Arrival) -> str:
+    """The id of the user whose step it is, as `engine.core.identity` makes ids."""
+    if arrival.user_id is not None:
+        return known(arrival.user_id)
+    return "" if isinstance(arrival, Alias) else anonymous(arrival.anonymous_id or "")
 
 
 def _first(group: BaseExceptionGroup[StoreError]) -> StoreError:

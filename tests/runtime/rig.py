@@ -1,7 +1,7 @@
 """What the tests of the runtime plug in where the outside would be."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from hashlib import sha256
 from typing import Any
 
@@ -17,6 +17,7 @@ from engine.language.files import load
 from engine.runtime.arrivals import Arrival, Event
 from engine.runtime.journal import Receipt
 from engine.runtime.keeper import Limits
+from engine.runtime.router import Router
 from engine.runtime.service import Service
 from engine.runtime.versions import Configuration
 
@@ -80,6 +81,27 @@ def configured(triggers: str, *messages: str) -> Configuration:
 
 def compile_content(content: bytes) -> Program:
     return compiled(content.decode())
+
+
+class Crowd(trio.abc.Instrument):
+    """Watches how many users are awake, after each step of any task."""
+
+    def __init__(self, router: Router) -> None:
+        self.most = 0
+        self._router = router
+
+    def after_task_step(self, _: trio.lowlevel.Task) -> None:
+        self.most = max(self.most, len(self._router.awake))
+
+
+@contextmanager
+def watching(router: Router) -> Iterator[Crowd]:
+    crowd = Crowd(router)
+    trio.lowlevel.add_instrument(crowd)
+    try:
+        yield crowd
+    finally:
+        trio.lowlevel.remove_instrument(crowd)
 
 
 class Rig:

@@ -14,7 +14,7 @@ from engine.runtime.keeper import Limits
 from engine.runtime.ports import Unavailable
 from engine.runtime.records import Batch, Kept
 from engine.simulate import run
-from tests.runtime.rig import Plain, Quiet, compiled, configured, event, running
+from tests.runtime.rig import Plain, Quiet, compiled, configured, event, running, watching
 
 TRIGGERS = """
 segments: {vip: list}
@@ -152,6 +152,41 @@ async def test_a_turn_that_fails_stops_nobody(autojump_clock: MockClock, telemet
         for _ in range(3):
             await rig.take(event("view"))
         assert [trigger for _, trigger, _ in rig.said] == ["thrice"]
+
+
+async def test_a_frame_of_many_users_wakes_no_more_than_may_be_awake(
+    autojump_clock: MockClock, telemetry: Quiet
+) -> None:
+    async with running(THERE, telemetry, SlowStore(0.01), Limits(awake=10)) as rig:
+        with watching(rig.router) as crowd:
+            async with trio.open_nursery() as nursery:
+                for frame in range(3):
+                    arrivals = [event("cart", f"u{frame}-{number}") for number in range(100)]
+                    nursery.start_soon(rig.take, *arrivals)
+            await trio.sleep(6)
+        assert crowd.most == 10
+        assert len({user for user, trigger, _ in rig.said if trigger == "left"}) == 300
+
+
+async def test_a_message_wakes_its_user_only_where_there_is_room(autojump_clock: MockClock, telemetry: Quiet) -> None:
+    triggers = "triggers: {left: {when: cart then no cart within 5s, send: hello}}"
+    async with running(configured(triggers, "hello"), telemetry, SlowStore(0.5), Limits(awake=3)) as rig:
+        with watching(rig.router) as crowd:
+            await rig.take(*[event("cart", f"u{number}") for number in range(30)])
+            await trio.sleep(60)
+        assert crowd.most == 3
+        assert len(rig.there.accepted) == 30
+
+
+async def test_events_of_those_who_are_awake_do_not_wait_for_room(autojump_clock: MockClock, telemetry: Quiet) -> None:
+    async with running(THERE, telemetry, limits=Limits(awake=2)) as rig:
+        await rig.take(event("view", "a"), event("view", None, "b"))
+        assert rig.router.crowded
+        await rig.router.room(known("a"))
+        await rig.router.room(anonymous("b"))
+        assert rig.router.crowded
+        await rig.router.room(known("c"))
+        assert not rig.router.crowded
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -1,0 +1,60 @@
+"""The file's size under a steady load, round by round in a time that the test tells."""
+
+from pathlib import Path
+
+from adapters.store.sqlite import SqliteStore
+from engine.core.events import Millis
+from tests.adapters.store.conftest import opening
+from tests.adapters.store.values import batch, decision, dispatch, entry, save
+
+SECOND = 1_000
+KEPT = 10 * SECOND
+
+
+async def _load(store: SqliteStore, second: int) -> None:
+    """What a hundred visitors, who never come again, and twenty who always do, leave in a second."""
+    now, first = second * SECOND, second * 100
+    visitors = [save(f"a:{first + each}", chunk=bytes(400), touched=now, bare=True) for each in range(100)]
+    customers = [save(f"k:{each}", first, chunk=bytes(400), touched=now) for each in range(20)]
+    made = [dispatch(first + each, state="accepted", changed=now) for each in range(50)]
+    await store.write(
+        batch(
+            now=now,
+            entries=[entry(first + each) for each in range(100)],
+            saves=visitors + customers,
+            decisions=[decision(first + each, at=now) for each in range(50)],
+            dispatches={each.id: each for each in made},
+            linked={first: now},
+            journal_from=(await store.mark()).commits,
+        )
+    )
+
+
+async def _prune(store: SqliteStore, now: Millis) -> None:
+    gone = await store.prune(before=now - KEPT, retained=now - KEPT, linked=now - KEPT)
+    await store.write(batch(gone=gone))
+
+
+async def _pages(store: SqliteStore) -> int:
+    return int(await store.upkeep(lambda connection: connection.pragma("page_count")))
+
+
+async def test_under_a_steady_load_the_file_stops_growing(database: Path) -> None:
+    pages = []
+    async with opening(database, synchronous="OFF") as store:
+        for second in range(80):
+            await _load(store, second)
+            await _prune(store, second * SECOND)
+            pages.append(await _pages(store))
+    assert pages[9] > 3 * pages[0]
+    assert max(pages[50:]) < 1.05 * max(pages[20:50])
+
+
+async def test_when_the_load_ends_the_file_shrinks(database: Path) -> None:
+    async with opening(database, synchronous="OFF") as store:
+        for second in range(20):
+            await _load(store, second)
+        most = await _pages(store)
+        for _ in range(40):
+            await _prune(store, 100 * SECOND)
+        assert await _pages(store) < most / 5
