@@ -13,7 +13,7 @@ from engine.core.deadlines import Deadlines
 from engine.core.decisions import Firing
 from engine.core.events import Millis, Scalar, Track
 from engine.core.history import History
-from engine.core.program import CompiledTrigger, Program, Route
+from engine.core.program import CompiledTrigger, NoHandlers, Program, Route
 from engine.core.watch import Watch
 from engine.core.watches import Watches
 from engine.core.where import scalar_key
@@ -64,6 +64,7 @@ def adopt(user: "User", program: Program) -> list[Firing]:
     user.history = _under(program, user.history)
     user.program, user.deadlines = program, Deadlines()
     user.watches = Watches(user.history, user.deadlines)
+    user.pages.clear()
     for watch in novice.user.watches:
         # What fired on the way lies behind; what fired under the former text still counts for cooldown.
         before = former.get(_whose(watch))
@@ -103,7 +104,7 @@ def _newcomers(program: Program, former: Program) -> Program:
         by_traits=only(program.by_traits),
         by_list={name: only(triggers) for name, triggers in program.by_list.items()},
         outsiders=only(program.outsiders),
-        handlers={},
+        handlers=NoHandlers(),
     )
 
 

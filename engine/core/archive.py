@@ -53,7 +53,7 @@ class Archive:
     def forget(self, before: Place) -> None:
         """The timeline has forgotten what stands before that place."""
         self._note_latest()
-        self.fresh = [record for record in self.fresh if record.place >= before]
+        self.fresh[:] = [record for record in self.fresh if record.place >= before]
         if self._chunks:
             further = tuple(each for each in self._forgotten if each.before > before)
             self._forgotten = (*further, Forgotten(before, self._latest))
@@ -70,8 +70,8 @@ class Archive:
             self._chunks, self._events, self._forgotten = 0, 0, ()
             whole, records = True, timeline.records
         else:
-            records = self.fresh
-        self.fresh = []
+            records = list(self.fresh)
+        self.fresh.clear()
         self._events += len(records)
         self._chunks += 1 if records or whole else 0
         return _encode(records) if records else b"", whole

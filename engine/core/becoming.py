@@ -98,7 +98,7 @@ class For(_Becoming):
 
 
 class On(Moment):
-    """`S on E`: at an event at whose step S becomes true. During such a step its slot holds whether S was true before."""
+    """`S on E`: at an event at whose step S becomes true. During that step its slot holds whether S was true before."""
 
     def __init__(self, slot: int, state: State, key: int) -> None:
         self.slot = slot
@@ -124,6 +124,6 @@ class On(Moment):
     def absorb(self, watch: Watch, other: Any) -> None:
         """Between events there is nothing to join."""
 
-    def pack(self, watch: Watch) -> Any:
+    def pack(self, watch: Watch) -> Any:  # noqa: ARG002  the same verb for all moments
         """Nor to keep."""
         return None

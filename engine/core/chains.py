@@ -81,12 +81,12 @@ class Then(Moment):
             begun = self._all_begun(watch, known)
         found = [pair for each in begun for pair in self._forward(watch, each)] if begun else []
         if step.live and self.then in step.hits:
-            beginning = self._backward(watch, known, step.place)
+            beginning = self.latest_beginning(watch, known, step.place)
             if beginning is not None:
                 found.append((step.place, beginning))
         return known.complete(found) if found else NONE
 
-    def _backward(self, watch: Watch, known: Known, event: Place) -> Millis | None:
+    def latest_beginning(self, watch: Watch, known: Known, event: Place) -> Millis | None:
         """The latest possible beginning of a completion by that event."""
         best = oldest = instant(event) - self.span
         last_x = None if self.without is None else watch.scope.last_before(self.without, event)
@@ -181,12 +181,12 @@ class ThenNo(Moment):
         """The silences that have lasted, each at its end."""
         waiting: list[Place] = watch.slots[self.slot]
         if self.absent in step.breaks:
-            self._break(waiting, step.place)
+            self.end(waiting, step.place)
         if step.merged:
             waiting[:] = [place for place in waiting if not self._broken(watch, place)]
         for place, _beginning, fresh in self.first.advance(watch, step):
             if fresh and not self._broken(watch, place):
-                self._wait(waiting, place)
+                self.wait(waiting, place)
         over = bisect_right(waiting, after_all(step.t - self.span))
         lasted = [instant(place) + self.span for place in waiting[:over]]
         del waiting[:over]
@@ -194,7 +194,7 @@ class ThenNo(Moment):
             watch.arm(instant(waiting[0]) + self.span)
         return [Occurrence(after_all(end), end) for end in lasted] if lasted else NONE
 
-    def _break(self, waiting: list[Place], event: Place) -> None:
+    def end(self, waiting: list[Place], event: Place) -> None:
         """End the waits that began before the event and were not over at its time."""
         begun_late_enough = bisect_right(waiting, after_all(instant(event) - self.span))
         del waiting[begun_late_enough : bisect_left(waiting, event)]
@@ -205,7 +205,8 @@ class ThenNo(Moment):
         return breaker is not None and instant(breaker) < instant(place) + self.span
 
     @staticmethod
-    def _wait(waiting: list[Place], place: Place) -> None:
+    def wait(waiting: list[Place], place: Place) -> None:
+        """Begin to wait from a place."""
         at = bisect_left(waiting, place)
         if waiting[at : at + 1] != [place]:
             waiting.insert(at, place)
@@ -213,7 +214,7 @@ class ThenNo(Moment):
     def absorb(self, watch: Watch, other: list[Place]) -> None:
         """What is pending on either timeline goes on pending."""
         for place in other:
-            self._wait(watch.slots[self.slot], place)
+            self.wait(watch.slots[self.slot], place)
 
     def pack(self, watch: Watch) -> Any:
         """The places as (ts, seq)."""

@@ -41,8 +41,7 @@ class Deadlines:
         due = watch.armed = watch.due
         if due < INF:
             self.armed[watch] = due
-            if due < self.earliest:
-                self.earliest = due
+            self.earliest = min(self.earliest, due)
         else:
             self.armed.pop(watch, None)
             if not self.armed:

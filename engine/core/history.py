@@ -10,7 +10,11 @@ from engine.core.timeline import Place, Recorded, Timeline, after_all, instant
 from engine.core.where import Key, Properties, kind, scalar_key
 
 _SLACK = 16
-"""Forgetting runs when the oldest event is 1/16 older than it need be, so that it is rare."""
+
+
+def forgets_at(keep: Millis) -> Millis:
+    """How old the oldest event grows before what is older than `keep` is forgotten; later than it might, to be rare."""
+    return keep + keep // _SLACK
 
 
 class Seen:
@@ -106,7 +110,7 @@ class History:
         if limit is not None and len(places) > limit:
             too_many = len(places) - limit
             return places[too_many], self.timeline.records[:too_many]
-        if places and now - instant(places[0]) >= keep + keep // _SLACK:
+        if places and now - instant(places[0]) >= forgets_at(keep):
             return after_all(now - keep), []
         return None
 

@@ -19,6 +19,7 @@ def join(user: "User", other: "User") -> None:
     The watches must be advanced afterwards, with a step that says `merged`.
     """
     assert user.program is other.program, "both must have taken up the same triggers"  # noqa: S101  a caller's duty
+    user.pages.clear()
     if user.born is None:
         user.history.whole.watches.clear()  # nothing was true for someone never heard of: only the other remembers
     else:

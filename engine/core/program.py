@@ -24,6 +24,13 @@ Handler = Callable[["User", Track, Millis], list[Firing]]
 """Lets a user observe an event of one name, received at an instant; returns what fires."""
 
 
+class NoHandlers(dict[str, Handler | None]):
+    """There is no handler, whatever the event."""
+
+    def __missing__(self, name: str) -> None:
+        """All events go the general way."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class CompiledTrigger:
     """A trigger as the core runs it."""
@@ -106,8 +113,8 @@ class Program:
     retention: Millis
     history_after: Millis
     history_limit: int | None = None
-    handlers: Mapping[str, Handler] = field(default_factory=dict)
-    """By event name: shortcuts for the usual case, which decide what the general way would. Other events go that way."""
+    handlers: Mapping[str, Handler | None] = field(default_factory=NoHandlers)
+    """By event name: short ways for the usual case, which decide what the general way does; None: there is none."""
     gates: tuple[Gate, ...] = GATES
     """What is asked, in this order, before a message goes."""
     by_name: dict[str, CompiledTrigger] = field(init=False)

@@ -8,7 +8,7 @@ makes no difference when, or whether, somebody wakes the user in time.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -61,6 +61,8 @@ class User:
         """The messages that are due, by id, in the order of decision."""
         self.deadlines = Deadlines()
         self.watches = Watches(self.history, self.deadlines)
+        self.pages: dict[str | None, tuple[Any, ...]] = {}
+        """What the handlers have looked up, by event name; to be let go of when a series or a watch is replaced."""
 
     def snapshot(self, *, whole: bool = False) -> Snapshot:
         """The user, for `restore`: the state, and the events that the snapshots before did not have.
@@ -161,7 +163,7 @@ class User:
 
         """
         if isinstance(item, Track):
-            handle = self.program.handlers.get(item.name)
+            handle = self.program.handlers[item.name]
             if handle is not None:
                 return handle(self, item, now)
         content = self._read(item)
@@ -270,10 +272,10 @@ class User:
             self.deadlines.arm(watch)
         return bool(occurrences) and any(each.fresh for each in occurrences) and self.may_fire(watch, step.t)
 
-    def fire_all(self, firing: list[tuple[Watch, Millis]], event: int | None) -> list[Firing]:
+    def fire_all(self, firing: Sequence[tuple[Watch, Millis]], event: int | None) -> list[Firing]:
         """Let the watches that are to fire in one step do so, each at its instant, in order."""
-        firing.sort(key=lambda each: (-each[0].trigger.priority, each[0].trigger.name, each[0].scope.born))
-        fired = [self.fire(watch, at, event) for watch, at in firing]
+        order = sorted(firing, key=lambda each: (-each[0].trigger.priority, each[0].trigger.name, each[0].scope.born))
+        fired = [self.fire(watch, at, event) for watch, at in order]
         self.fired += fired
         return fired
 

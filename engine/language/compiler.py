@@ -20,8 +20,10 @@ from engine.core.series import Distinct, Extreme, Feed, Latest, Places, Series, 
 from engine.core.states import State
 from engine.language import tree
 from engine.language.concerns import Concerns, digest
+from engine.language.handlers import Handlers
 from engine.language.predicates import predicate
 from engine.language.routes import Selected, lay_routes
+from engine.language.script import Circumstances
 
 FeedLists = dict[int, list[Feed]]
 """By selector key, what its events feed."""
@@ -49,6 +51,7 @@ def compile_triggers(
     workshop = _Workshop(retention, definitions, [trigger.per for trigger in triggers if trigger.per is not None])
     compiled = {workshop.trigger(trigger): Concerns.of(trigger.when, definitions) for trigger in triggers}
     named_states = {name: workshop.segment(name) for name in definitions}
+    outsiders = tuple(each for each, concerns in compiled.items() if concerns.looks_outside and each.path is not None)
     selected = workshop.selected(compiled)
     routes, other = lay_routes(selected, workshop.paths)
     return Program(
@@ -62,8 +65,19 @@ def compile_triggers(
         by_list={
             name: tuple(each for each, concerns in compiled.items() if name in concerns.lists) for name in definitions
         },
-        outsiders=tuple(
-            each for each, concerns in compiled.items() if concerns.looks_outside and each.path is not None
+        outsiders=outsiders,
+        handlers=Handlers(
+            Circumstances(
+                routes,
+                other,
+                selected,
+                workshop.paths,
+                outsiders,
+                {trigger.name: " ".join(trigger.when_text.split()) for trigger in triggers},
+                retention,
+                history_after,
+                history_limit,
+            )
         ),
         retention=retention,
         history_after=history_after,
