@@ -29,6 +29,7 @@ from rich.table import Table
 
 from bench.load import DAY, VISIT, Call, Form, Frame, Read, Shoppers, mentions, program, triggers
 from engine.core.events import INF, Track, Traits, encode
+from engine.core.identity import known
 from engine.core.program import Program
 from engine.core.user import User
 
@@ -67,7 +68,7 @@ class Core:
     """The core with as little around it as can be."""
 
     def __init__(self, names: Iterable[str], program: Program, form: Form) -> None:
-        self.users = {name: User(name, program) for name in names}
+        self.users = {name: User(known(name), program) for name in names}
         self.seq = 0
         self.fired = 0
         self._decode = decoder(Call, form)
@@ -102,8 +103,8 @@ class Core:
 class Agenda:
     """Who is to be woken when: the runtime's affair, and not part of what is measured."""
 
-    def __init__(self, core: Core) -> None:
-        self._users = core.users
+    def __init__(self, users: Mapping[str, User]) -> None:
+        self._users = users
         self._heap: list[tuple[int, str]] = []
         self._armed: dict[str, int] = {}
 
@@ -148,7 +149,7 @@ class Race:
     def __init__(self, shoppers: Shoppers, program: Program, form: Form) -> None:
         self._shoppers = shoppers
         self.floor, self.core = Floor(shoppers.names, form), Core(shoppers.names, program, form)
-        self._agenda = Agenda(self.core)
+        self._agenda = Agenda(self.core.users)
 
     def fill(self, events: int, progress: Progress) -> int:
         """Let all users together have seen so many events; returns by how many bytes the core has grown."""
@@ -217,9 +218,9 @@ def measure(case: Case, options: argparse.Namespace, progress: Progress, *, is_f
     text, apart = triggers(case.triggers), min(_VISITS_APART, _FILLED * VISIT // case.history)
     race = Race(Shoppers(case.users, apart, options.seed, options.form), program(case.triggers), options.form)
     grown = race.fill(case.users * case.history, progress)
+    race.run(1, options.events, progress)
     gc.collect()
     gc.freeze()
-    race.run(1, options.events, progress)
     warm = race.core.fired
     rounds = race.run(options.rounds, options.events, progress)
     gc.unfreeze()

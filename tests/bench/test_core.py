@@ -41,7 +41,7 @@ def test_with_the_agenda_everybody_is_woken_when_due_and_fires_as_if_woken_at_on
     text = program(10)
     shoppers = Shoppers(30, DAY, 3)
     core, alone = (Core(shoppers.names, text, "msgpack") for _ in range(2))
-    agenda = Agenda(core)
+    agenda = Agenda(core.users)
     for frame in shoppers.frames(2_000, 10):
         due = agenda.due(frame.received_at)
         core.wake(due, frame.received_at)
