@@ -2,7 +2,8 @@
 
 The rules are in `peers.yaml`: A viewed and then B within 48 hours without a purchase, and a cart abandoned without a
 purchase within 24 hours. Each peer runs in a process of its own, with one worker; what fires has to be the same to the
-millisecond, or no time is told. Times are of the run alone, from the file to what fires, without the process's start.
+millisecond, or no time is told. Times are of the run alone, from the file to what fires, without the process's start
+(and, for Flink, after a run that warms its JVM).
 
     python bench/peers.py --json bench/out/peers.json
 
@@ -20,6 +21,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
@@ -45,6 +47,8 @@ from engine.language.files import load
 HERE = Path(__file__).parent
 TRIGGERS = HERE / "peers.yaml"
 FLINK = HERE / ".venv-flink" / "bin" / "python"
+_WARMING = 100_000
+"""Events of the run in which Flink's JVM gets warm, which does not count."""
 _KEPT = 5_000
 """Events of a user at most, as shipped."""
 
@@ -81,6 +85,7 @@ def _decide(program: Program, file: Path) -> Iterator[Firing]:
 
 
 PEERS: dict[str, Callable[[Path], list[Fired]]] = {"impel": impel, "by hand": by_hand, "bytewax": hosted}
+_OTHERS = ("by hand", "bytewax", "flink")
 
 
 @dataclass(frozen=True)
@@ -113,11 +118,14 @@ def flink(python: Path, file: Path) -> Run:
 
     """
     with TemporaryDirectory() as folder:
-        command = [str(python), str(HERE / "peers_flink.py"), str(file), folder]
+        warming = Path(folder) / "warming.jsonl"
+        with file.open("rb") as lines:
+            warming.write_bytes(b"".join(islice(lines, _WARMING)))
+        command = [str(python), str(HERE / "peers_flink.py"), str(file), str(warming), folder]
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
         if done.returncode:
             raise SystemExit(f"Flink failed:\n{done.stderr[-4_000:]}")
-        return Run(Counter(_written(Path(folder))), **json.loads(done.stdout.splitlines()[-1]))
+        return Run(Counter(_written(Path(folder) / "fired")), **json.loads(done.stdout.splitlines()[-1]))
 
 
 def _written(folder: Path) -> Iterator[Fired]:
@@ -163,7 +171,7 @@ def _run_all(options: argparse.Namespace) -> dict[str, Sequence[Run]]:
             for done in write(part, options.events, options.users, options.seed):
                 progress.update(task, completed=done)
             part.rename(file)
-        names = [*PEERS, "flink"] if options.flink.exists() else [*PEERS]
+        names = ["impel", *(name for name in options.besides if name != "flink" or options.flink.exists())]
         runs: dict[str, list[Run]] = {name: [] for name in names}
         task = progress.add_task("", total=len(names) * options.repeats)
         for name in names * options.repeats:
@@ -173,7 +181,7 @@ def _run_all(options: argparse.Namespace) -> dict[str, Sequence[Run]]:
     return dict(runs)
 
 
-def _print(figures: dict[str, Any], fired: Counter[Fired], events: int) -> None:
+def _print(figures: dict[str, Any], fired: Counter[Fired], events: int, *, installed: bool) -> None:
     rules = Counter(rule for rule, _, _ in fired.elements())
     told = ", ".join(f"{rule} {count:,}" for rule, count in sorted(rules.items()))
     table = Table("", "wall", "CPU", "events per CPU second", "wall to Impel's", "CPU to Impel's", box=None)
@@ -186,7 +194,7 @@ def _print(figures: dict[str, Any], fired: Counter[Fired], events: int) -> None:
             f"{each['wall_to_impel']}",
             f"{each['cpu_to_impel']}",
         )
-    if "flink" not in figures:
+    if not installed:
         table.add_row("flink", "not installed: see --help")
     console = Console(width=120)
     console.print(f"{events:,} events; fired, for all alike: {told}")
@@ -201,6 +209,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=3, help="runs of each, of which the median counts (default: 3)")
     parser.add_argument("--folder", type=Path, default=HERE / "out", help="where the file is kept")
+    parser.add_argument("--besides", nargs="*", choices=_OTHERS, default=_OTHERS, help="who but Impel (default: all)")
     parser.add_argument("--flink", type=Path, default=FLINK, help="the Python that has Flink")
     parser.add_argument("--json", type=Path, default=None, help="where to write the figures")
     options = parser.parse_args()
@@ -210,7 +219,7 @@ def main() -> int:
         print(f"no times, since what fires differs from {next(iter(runs))}'s: {wrong}", file=sys.stderr)
         return 1
     figures = report(runs, options.events)
-    _print(figures, runs["impel"][0].fired, options.events)
+    _print(figures, runs["impel"][0].fired, options.events, installed=options.flink.exists())
     if options.json is not None:
         options.json.write_text(json.dumps(figures, indent=1))
     return 0
