@@ -13,7 +13,6 @@ a long history there are fewer users, so that all have 200,000 events or less.
 
 import argparse
 import gc
-import json
 import math
 import sys
 from collections.abc import Sequence
@@ -26,8 +25,9 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from bench.core import Race, Round
 from bench.load import DAY, VISIT, Shoppers, program
+from bench.options import keep, positive
+from bench.race import Race, Round
 
 USERS = (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
 HISTORY = (10, 50, 100, 500, 1_000, 5_000)
@@ -126,6 +126,7 @@ def plot(report: dict[str, list[dict[str, Any]]], file: Path) -> None:
         one.set_xlabel(_LABELS[axis])
         one.legend()
     plots[0].set_ylabel("CPU µs per event")
+    file.parent.mkdir(parents=True, exist_ok=True)
     for suffix in (".png", ".svg"):
         figure.savefig(file.with_suffix(suffix))
 
@@ -144,9 +145,9 @@ def main() -> int:
     """Measure each axis."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--axes", nargs="+", choices=[*axes(1)], default=[*axes(1)], help="which (default: all)")
-    parser.add_argument("--max-users", type=int, default=300_000, help="at 20 kB each, and all points at once")
-    parser.add_argument("--rounds", type=int, default=7, help="how often each point takes its turn (default: 7)")
-    parser.add_argument("--events", type=int, default=5_000, help="events of a round (default: 5000)")
+    parser.add_argument("--max-users", type=positive, default=300_000, help="at 20 kB each, and all points at once")
+    parser.add_argument("--rounds", type=positive, default=7, help="how often each point takes its turn (default: 7)")
+    parser.add_argument("--events", type=positive, default=5_000, help="events of a round (default: 5000)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, default=None, help="where to write the figures")
     parser.add_argument(
@@ -158,9 +159,7 @@ def main() -> int:
         for axis in options.axes:
             report[axis] = measure(axes(options.max_users)[axis], options, progress)
     _print(report)
-    if options.json is not None:
-        exponents = {axis: round(fitted(figures)[0], 4) for axis, figures in report.items()}
-        options.json.write_text(json.dumps({"points": report, "exponents": exponents}, indent=1))
+    keep({"points": report, "exponents": {axis: fitted(each)[0] for axis, each in report.items()}}, options.json)
     if options.plot is not None:
         plot(report, options.plot)
     return 0

@@ -32,10 +32,11 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from bench.core import Agenda
 from bench.load import DAY, RETENTION
+from bench.options import keep, positive
 from bench.peers_input import RawLine, batches, write
 from bench.peers_machine import Fired, by_hand, hosted
+from bench.race import Agenda
 from engine.core.decisions import Firing
 from engine.core.events import INF, Track
 from engine.core.identity import known
@@ -204,10 +205,12 @@ def _print(figures: dict[str, Any], fired: Counter[Fired], events: int, *, insta
 def main() -> int:
     """Run from the command line; 1 if peers do not agree."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--events", type=int, default=1_000_000, help="lines of the file (default: 1000000)")
-    parser.add_argument("--users", type=int, default=10_000, help="users in it (default: 10000)")
+    parser.add_argument("--events", type=positive, default=1_000_000, help="lines of the file (default: 1000000)")
+    parser.add_argument("--users", type=positive, default=10_000, help="users in it (default: 10000)")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--repeats", type=int, default=3, help="runs of each, of which the median counts (default: 3)")
+    parser.add_argument(
+        "--repeats", type=positive, default=3, help="runs of each, of which the median counts (default: 3)"
+    )
     parser.add_argument("--folder", type=Path, default=HERE / "out", help="where the file is kept")
     parser.add_argument("--besides", nargs="*", choices=_OTHERS, default=_OTHERS, help="who but Impel (default: all)")
     parser.add_argument("--flink", type=Path, default=FLINK, help="the Python that has Flink")
@@ -220,8 +223,7 @@ def main() -> int:
         return 1
     figures = report(runs, options.events)
     _print(figures, runs["impel"][0].fired, options.events, installed=options.flink.exists())
-    if options.json is not None:
-        options.json.write_text(json.dumps(figures, indent=1))
+    keep(figures, options.json)
     return 0
 
 

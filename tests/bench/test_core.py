@@ -5,8 +5,9 @@ from itertools import chain
 import pytest
 from rich.progress import Progress
 
-from bench.core import Agenda, Case, Core, Race, Round, decoder, report
+from bench.core import Case, report
 from bench.load import DAY, NAMES, Call, Form, Shoppers, mentions, program, triggers
+from bench.race import Agenda, Core, Race, Round, decoder
 from engine.core.events import INF
 from engine.language.files import load
 
