@@ -118,7 +118,7 @@ def main() -> int:
         "--hot", type=positive, default=50, help="how many there are in the case of hot users (default: 50)"
     )
     parser.add_argument(
-        "--fill", type=positive, default=200_000, help="events before, of all users together, beyond the reference"
+        "--fill", type=positive, default=200_000, help="events before, of all users of a case (default: 200000)"
     )
     parser.add_argument("--rounds", type=positive, default=9, help="how often each takes its turn (default: 9)")
     parser.add_argument("--events", type=positive, default=5_000, help="events of a round (default: 5000)")

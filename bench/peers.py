@@ -7,9 +7,7 @@ millisecond, or no time is told. Times are of the run alone, from the file to wh
 
     python bench/peers.py --json bench/out/peers.json
 
-Flink needs Linux, a Java 11 or 17, and a venv of its own, which may be anywhere (`--flink`):
-
-    python3.11 -m venv bench/.venv-flink && bench/.venv-flink/bin/pip install "setuptools<81" wheel apache-flink
+Flink needs Linux, a Java 17, and a venv of its own, which may be anywhere (`--flink`); `make bench-flink` makes one.
 """
 
 import argparse
@@ -196,7 +194,7 @@ def _print(figures: dict[str, Any], fired: Counter[Fired], events: int, *, insta
             f"{each['cpu_to_impel']}",
         )
     if not installed:
-        table.add_row("flink", "not installed: see --help")
+        table.add_row("flink", "not installed: make bench-flink")
     console = Console(width=120)
     console.print(f"{events:,} events; fired, for all alike: {told}")
     console.print(table)
