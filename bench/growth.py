@@ -116,7 +116,7 @@ def plot(report: dict[str, list[dict[str, Any]]], file: Path) -> None:
     from matplotlib.figure import Figure  # noqa: PLC0415 - of the `bench` group, and `--help` needs none of it
 
     figure = Figure(figsize=(12, 4), layout="constrained")
-    plots = figure.subplots(1, len(report), sharey=True)
+    plots = figure.subplots(1, len(report), sharey=True, squeeze=False)[0]
     for (axis, figures), one in zip(report.items(), plots, strict=True):
         at = [each["at"] for each in figures]
         slope, factor = fitted(figures)

@@ -1,7 +1,7 @@
 """A load as a shop would send it, made up, and the same for the same seed.
 
 Shoppers come for visits of about eight events, half a minute apart, and stay away for a while between them. Events bear
-about 250 bytes of properties and unique message ids; one in a hundred comes in up to half a minute after it happened.
+about 230 bytes of properties and unique message ids; one in a hundred comes in up to half a minute after it happened.
 """
 
 import heapq

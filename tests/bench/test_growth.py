@@ -53,6 +53,6 @@ def test_points_of_an_axis_are_measured_and_drawn(tmp_path: Path) -> None:
         figures = measure(points, options, progress)
     assert [each["at"] for each in figures] == [10, 30]
     assert all(each["cost_us"] > each["floor_us"] > 0 for each in figures)
-    plot({"users": figures, "triggers": figures}, tmp_path / "growth")
+    plot({"triggers": figures}, tmp_path / "growth")
     assert (tmp_path / "growth.png").read_bytes().startswith(b"\x89PNG")
     assert "<svg" in (tmp_path / "growth.svg").read_text()
