@@ -4,7 +4,8 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 IMPEL  := $(BIN)/impel
 
-.PHONY: run test check format bench-baskets simulation bench-crash bench-recovery bench-scan bench-steady clean help
+.PHONY: run test check format bench-baskets bench-core bench-growth bench-peers bench-flink simulation \
+        bench-crash bench-recovery bench-scan bench-steady clean help
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -39,6 +40,27 @@ bench-baskets: $(IMPEL) ## four triggers over a year of real shopping, checked a
 
 simulation: $(IMPEL) ## faults of every kind, from many seeds: SEEDS=10000 STORE=sqlite
 	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),10000) --store $(or $(STORE),memory) --jobs 2 --stats
+
+bench-core: $(IMPEL) ## events a second of the core alone, beside what nothing could do without
+	$(BIN)/python bench/core.py --json bench/out/core.json
+
+bench-growth: $(IMPEL) ## how the cost of an event grows with users, history and triggers: MAX_USERS=300000
+	$(BIN)/python -m pip install --quiet --group bench
+	$(BIN)/python bench/growth.py --max-users $(or $(MAX_USERS),300000) --json bench/out/growth.json --plot bench/out/growth
+
+bench-peers: $(IMPEL) ## two rules through the core, by hand, bytewax and, where it is installed (bench-flink), Flink SQL
+	$(BIN)/python -m pip install --quiet --group bench
+	$(BIN)/python bench/peers.py --json bench/out/peers.json
+
+bench-flink: bench/.venv-flink/installed ## a venv with Flink for bench-peers, 850 MB; it needs a Java 17 besides
+bench/.venv-flink/installed:
+	$(PYTHON) -m venv --clear bench/.venv-flink
+	bench/.venv-flink/bin/pip install --quiet "setuptools<81" wheel
+	bench/.venv-flink/bin/pip install --quiet apache-flink==2.3.0
+	@touch $@
+
+simulation: $(IMPEL) ## faults of every kind, from many seeds: SEEDS=10000
+	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),10000) --jobs 2 --stats
 
 bench-crash: $(IMPEL) ## kill the sidecar again and again under load, and count what is lost or doubled: ROUNDS=5
 	$(BIN)/python bench/crash.py --rounds $(or $(ROUNDS),5) --jobs 2
