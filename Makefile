@@ -59,9 +59,6 @@ bench/.venv-flink/installed:
 	bench/.venv-flink/bin/pip install --quiet apache-flink==2.3.0
 	@touch $@
 
-simulation: $(IMPEL) ## faults of every kind, from many seeds: SEEDS=10000
-	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),10000) --jobs 2 --stats
-
 bench-crash: $(IMPEL) ## kill the sidecar again and again under load, and count what is lost or doubled: ROUNDS=5
 	$(BIN)/python bench/crash.py --rounds $(or $(ROUNDS),5) --jobs 2
 

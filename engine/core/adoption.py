@@ -145,5 +145,5 @@ def _backfill(user: "User", novice: _Novice) -> list[Firing]:
                 if (holds.truth(watch.scope, user.clock) > 0 if holds else novice.is_overdue(watch))
                 and user.may_fire(watch, user.clock)
             ]
-    user.fired += fired
+    user.remember(fired)
     return fired

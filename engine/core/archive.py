@@ -53,8 +53,10 @@ class Archive:
     def forget(self, before: Place) -> None:
         """The timeline has forgotten what stands before that place."""
         self._note_latest()
-        self.fresh[:] = [record for record in self.fresh if record.place >= before]
-        if self._chunks:
+        if not self._chunks:
+            self.fresh.clear()  # the first chunk will hold the whole timeline
+        else:
+            self.fresh[:] = [record for record in self.fresh if record.place >= before]
             further = tuple(each for each in self._forgotten if each.before > before)
             self._forgotten = (*further, Forgotten(before, self._latest))
 

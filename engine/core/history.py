@@ -35,6 +35,8 @@ class Seen:
 class History:
     """The timeline and the series of one user, under one program."""
 
+    __slots__ = ("archive", "births", "program", "scopes", "silences", "timeline", "whole")
+
     def __init__(self, program: Program) -> None:
         self.program = program
         self.timeline = Timeline()

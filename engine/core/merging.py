@@ -36,7 +36,7 @@ def join(user: "User", other: "User") -> None:
     user.outgoing = other.outgoing | user.outgoing
     fired = sorted([*other.fired, *user.fired], key=lambda firing: firing.at)
     user.fired.clear()
-    user.fired.extend(fired)
+    user.remember(fired)
 
 
 def _meet(user: "User", other: "User") -> None:

@@ -1,5 +1,7 @@
 """Which messages a user has seen already: a client that sends again after a lost answer is not counted twice."""
 
+from itertools import takewhile
+
 from xxhash import xxh3_64_intdigest
 
 from engine.core.events import Millis
@@ -42,8 +44,8 @@ class Repeats:
     def forget(self, now: Millis) -> None:
         """Let go of what is not recognised any more."""
         seen = self.seen
-        while seen and now - seen[oldest := next(iter(seen))] >= REMEMBERED:
-            del seen[oldest]
+        for digest in list(takewhile(lambda each: now - seen[each] >= REMEMBERED, seen)):
+            del seen[digest]
 
     def absorb(self, other: "Repeats") -> None:
         """Know what the other knows."""

@@ -7,7 +7,6 @@ again. The earliest of those instants is the user's horizon. Every input first s
 makes no difference when, or whether, somebody wakes the user in time.
 """
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -45,6 +44,21 @@ class Pending(NamedTuple):
 class User:
     """A user, or an anonymous visitor; `name` is a canonical id as `identity` makes them."""
 
+    __slots__ = (
+        "born",
+        "clock",
+        "deadlines",
+        "fired",
+        "first_id",
+        "history",
+        "name",
+        "outgoing",
+        "pages",
+        "program",
+        "repeats",
+        "watches",
+    )
+
     def __init__(self, name: str, program: Program) -> None:
         self.name = name
         self.first_id = name
@@ -56,7 +70,8 @@ class User:
         """`seq` of the first input."""
         self.history = History(program)
         self.repeats = Repeats()
-        self.fired: deque[Firing] = deque(maxlen=_REMEMBER_FIRINGS)
+        self.fired: list[Firing] = []
+        """The last firings, oldest first."""
         self.outgoing: dict[str, Due] = {}
         """The messages that are due, by id, in the order of decision."""
         self.deadlines = Deadlines()
@@ -276,8 +291,13 @@ class User:
         """Let the watches that are to fire in one step do so, each at its instant, in order."""
         order = sorted(firing, key=lambda each: (-each[0].trigger.priority, each[0].trigger.name, each[0].scope.born))
         fired = [self.fire(watch, at, event) for watch, at in order]
-        self.fired += fired
+        self.remember(fired)
         return fired
+
+    def remember(self, fired: Iterable[Firing]) -> None:
+        """Keep the last firings."""
+        self.fired += fired
+        del self.fired[:-_REMEMBER_FIRINGS]
 
     def may_fire(self, watch: Watch, t: Millis) -> bool:
         """Whether the trigger's `cooldown` and `if` let it fire at `t`."""

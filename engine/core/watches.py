@@ -20,6 +20,8 @@ class Watches:
     A watch is made when something concerns it for the first time, and takes down what was true before.
     """
 
+    __slots__ = ("_deadlines", "_history")
+
     def __init__(self, history: History, deadlines: Deadlines) -> None:
         self._history = history
         self._deadlines = deadlines
