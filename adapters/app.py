@@ -163,7 +163,7 @@ def _routes(shop: Shop, store: ShopStore, running: Sidecar, metrics: Metrics) ->
     return [
         health(metrics, service),
         http_source(keys, intake),
-        stream_source(keys, intake),
+        stream_source(keys, intake, metrics),
         webhook_source(keys, intake, shop.settings.webhooks),
         lists_source(keys, intake, lambda: running.reloader.files.lists),
         users,

@@ -1,6 +1,7 @@
 """What happens, counted and timed for Prometheus. Labels never say who."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -23,16 +24,31 @@ class Metrics:
         self._commit = self._histogram("impel_commit_seconds", "A commit", _LATE)
         self._committed = self._counter("impel_committed", "Turns made durable")
         self._late = self._histogram("impel_lateness_seconds", "From a deadline to its settling", _LATE)
+        self._connections = Gauge("impel_connections", "Websockets", ["way"], registry=self._registry)
+        self._stalls = self._counter("impel_stalls", "Times a stream was not read on, for its credit or for load")
         self._sent = self._histogram("impel_sent_seconds", "From a firing to its delivery", _SLOW, "destination")
 
-    def event(self, source: str, kind: str) -> None:
-        """An input was taken."""
-        self._events.labels(source, kind).inc()
+    def event(self, source: str, kind: str, number: int) -> None:
+        """So many inputs of a kind were taken."""
+        self._events.labels(source, kind).inc(number)
 
     def rejected(self, source: str, number: int) -> None:
         """Inputs were refused."""
         if number:
             self._rejected.labels(source).inc(number)
+
+    @contextmanager
+    def connected(self, way: str) -> Iterator[None]:
+        """A websocket is open."""
+        self._connections.labels(way).inc()
+        try:
+            yield
+        finally:
+            self._connections.labels(way).dec()
+
+    def stalled(self) -> None:
+        """A stream is not read on for a while."""
+        self._stalls.inc()
 
     def decided(self, trigger: str, outcome: str) -> None:
         """A trigger fired (`fired`), or a message of it ended in one of the states of a dispatch."""
