@@ -25,6 +25,7 @@ from adapters.store.sqlite import FILE, SqliteStore, open_file
 from adapters.telemetry.metrics import Metrics
 from adapters.web.admin import admin
 from adapters.web.database import database
+from adapters.web.decisions import decisions
 from adapters.web.health import health
 from adapters.web.outbox import outbox_routes
 from adapters.web.reload import reload_route
@@ -168,6 +169,7 @@ def _routes(shop: Shop, store: ShopStore, running: Sidecar, metrics: Metrics) ->
         lists_source(keys, intake, lambda: running.reloader.files.lists),
         users,
         messages,
+        decisions(keys, service, metrics),
         reload_route(keys, running.reloader),
         database(keys, store),
     ]

@@ -26,6 +26,7 @@ class Metrics:
         self._late = self._histogram("impel_lateness_seconds", "From a deadline to its settling", _LATE)
         self._connections = Gauge("impel_connections", "Websockets", ["way"], registry=self._registry)
         self._stalls = self._counter("impel_stalls", "Times a stream was not read on, for its credit or for load")
+        self._dropped = self._counter("impel_followers_dropped", "Readers of /v1/decisions that were too slow")
         self._sent = self._histogram("impel_sent_seconds", "From a firing to its delivery", _SLOW, "destination")
 
     def event(self, source: str, kind: str, number: int) -> None:
@@ -49,6 +50,10 @@ class Metrics:
     def stalled(self) -> None:
         """A stream is not read on for a while."""
         self._stalls.inc()
+
+    def dropped(self) -> None:
+        """One who followed the decisions was too slow."""
+        self._dropped.inc()
 
     def decided(self, trigger: str, outcome: str) -> None:
         """A trigger fired (`fired`), or a message of it ended in one of the states of a dispatch."""

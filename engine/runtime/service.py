@@ -15,12 +15,13 @@ from engine.runtime.arrivals import Arrival
 from engine.runtime.clock import Clock
 from engine.runtime.context import context
 from engine.runtime.desk import RouterDesk
+from engine.runtime.feed import Feed
 from engine.runtime.journal import Journal, Receipt
 from engine.runtime.keeper import Keeper, Limits
 from engine.runtime.loader import Loader
 from engine.runtime.outbox import Outbox
 from engine.runtime.ports import Destination, Store, StoreError, Telemetry
-from engine.runtime.records import Dispatch, Version
+from engine.runtime.records import Batch, Dispatch, Version
 from engine.runtime.recovery import Recovery
 from engine.runtime.router import Refused, Router
 from engine.runtime.uptake import Uptake
@@ -61,6 +62,7 @@ class Service:
         self._failing = trio.Event()
         self._reloading = trio.Lock()
         self.versions = Versions(compile_content)
+        self.feed = Feed(store)
         self.journal = Journal(store, self.now, telemetry, self._committed)
         loader = Loader(store, self.versions)
         self.router = Router(
@@ -136,6 +138,7 @@ class Service:
             await self.outbox.rested()
         with trio.move_on_after(seconds / 2):
             await self.keeper.save_all()
+        self.feed.end()
         return self.outbox.waiting
 
     # What comes in -----------------------------------------------------------------------------------------------
@@ -229,6 +232,7 @@ class Service:
 
     async def _recover(self, nursery: trio.Nursery, task_status: trio.TaskStatus[None]) -> None:
         self._now = await self._recovery.read()
+        self.feed.begin((await self.store.mark()).commits)
         for part in (self.keeper.run, self.router.run):
             nursery.start_soon(self._part, part)
         if not self.versions.resume(self._configuration):
@@ -254,10 +258,12 @@ class Service:
             self.status, self.reason = "failed", str(error)
             _log.critical("nothing more is taken, the process ends", reason=str(error))
             self.journal.fail(error)
+            self.feed.end()
             self._failing.set()
 
-    def _committed(self, dispatches: Sequence[Dispatch]) -> None:
-        self.outbox.admit(dispatches)
+    def _committed(self, commit: int, batch: Batch, fresh: Sequence[Dispatch]) -> None:
+        self.feed.publish(commit, batch.decisions, batch.dispatches.values())
+        self.outbox.admit(fresh)
 
     def _due(self, name: str, firing: Firing, now: Millis) -> list[Dispatch]:
         return self.outbox.make(name, firing, now)
