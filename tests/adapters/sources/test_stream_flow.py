@@ -1,6 +1,7 @@
 """Many frames on their way at a time: cumulative acks, credit, and what happens to what was not acknowledged."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -230,3 +231,27 @@ async def test_a_ping_is_answered(sidecar: Sidecar) -> None:
     async with connected(sidecar, key(sidecar)) as connection:
         with trio.fail_after(5):
             await connection.ping(b"there?")
+
+
+DOCS = Path(__file__).parents[3] / "docs" / "streaming.md"
+
+
+def shown(where: str) -> Any:
+    """The first JSON block of the protocol's description with that in it."""
+    found = re.findall(r"^```json\n(.*?)^```$", DOCS.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    return json.loads(next(text for text in found if where in text))
+
+
+async def test_the_exchange_is_as_it_is_described(sidecar: Sidecar) -> None:
+    url = f"ws{sidecar.url.removeprefix('http')}/v1/stream{key(sidecar)}"
+    async with open_websocket_url(url, subprotocols=["impel.v1.json"]) as connection:
+        assert await told(connection) == shown("max_frame")
+        await connection.send_message(json.dumps(shown('"product_viewed"')))
+        assert await told(connection) == {"ack": 1, "credit": stream.CREDIT, "accepted": 2, "rejected": []}
+        await connection.send_message(frame(2, track("x", timestamp=-1, messageId="m")))
+        ack, described = await told(connection), shown('"ack": 3, "credit": 4000, "accepted"')
+        assert ack.keys() == described.keys()
+        assert ack["rejected"][0].keys() == described["rejected"][0].keys()
+        assert ack["rejected"][0]["reason"] == described["rejected"][0]["reason"]
+        await connection.send_message("{nope")
+        assert (await told(connection)).keys() == shown("cannot be read").keys()

@@ -16,6 +16,7 @@ from engine.core.decisions import Firing
 from engine.runtime import feed
 from engine.runtime.records import Decision
 from tests.adapters.running import HeldStore, Sidecar, running
+from tests.adapters.sources.test_stream_flow import shown
 
 VIEW = {"type": "track", "event": "view", "properties": {"product": "Tent"}}
 
@@ -85,6 +86,8 @@ async def test_a_firing_is_told_when_it_is_committed_and_then_what_becomes_of_it
         ("message", "accepted"),
     ]
     firing, message = items[0], items[-1]
+    described = shown('"type": "firing"')["items"]
+    assert [firing.keys(), message.keys()] == [each.keys() for each in described]
     assert (firing["trigger"], firing["user"], firing["messages"]) == ("thrice", "ann", ["nudge"])
     assert message["id"] == f"{firing['id']}:nudge"
 
