@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from adapters.telemetry.tally import Tally
 from engine.runtime.service import Service
 
 _QUICK = (0.00001, 0.00003, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 1)
@@ -20,7 +21,8 @@ class Metrics:
         self._events = self._counter("impel_events", "Inputs taken", "source", "type")
         self._rejected = self._counter("impel_rejected", "Inputs refused", "source")
         self._decisions = self._counter("impel_decisions", "Firings and ends of messages", "trigger", "outcome")
-        self._turn = self._histogram("impel_turn_seconds", "From an input to its decisions", _QUICK)
+        self._turn = Tally("impel_turn_seconds", "From an input to its decisions", _QUICK)
+        self._registry.register(self._turn)
         self._commit = self._histogram("impel_commit_seconds", "A commit", _LATE)
         self._committed = self._counter("impel_committed", "Turns made durable")
         self._late = self._histogram("impel_lateness_seconds", "From a deadline to its settling", _LATE)
