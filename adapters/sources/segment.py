@@ -232,7 +232,9 @@ def _ids(call: Call) -> tuple[str | None, str | None]:
 
 def text_of(value: Id) -> str | None:
     """An id as text: numbers count as their digits, and null and empty ones as absent."""
-    return None if value is None or value == "" else str(value)
+    if type(value) is str:
+        return value or None
+    return None if value is None else str(value)
 
 
 def _message_id(raw: bytes, form: Form) -> str | None:

@@ -28,6 +28,9 @@ QUIET = 15.0
 _TOGETHER = 200
 """Items of a frame."""
 
+_DIGITS = 18
+"""Of a cursor at most, which is less than SQLite counts to."""
+
 _log = structlog.get_logger()
 
 
@@ -106,7 +109,7 @@ def _after() -> int | None:
     after = websocket.args.get("after")
     if after is None:
         return None
-    if not (after.isascii() and after.isdigit()):
+    if not (after.isascii() and after.isdigit() and len(after) <= _DIGITS):
         raise _NotPossible("`after` is a cursor as it was told, or 0 for all that is kept")
     return int(after)
 

@@ -151,7 +151,12 @@ async def test_it_asks_for_the_admin_token(sidecar: Sidecar, token: str) -> None
 
 @pytest.mark.parametrize(
     ("query", "reason"),
-    [("?after=x", "`after` is a cursor"), ("?after=-1", "`after` is a cursor"), ("?after=99999", "lies ahead of")],
+    [
+        ("?after=x", "`after` is a cursor"),
+        ("?after=-1", "`after` is a cursor"),
+        (f"?after={'9' * 5_000}", "`after` is a cursor"),
+        ("?after=99999", "lies ahead of"),
+    ],
 )
 async def test_a_cursor_that_is_none_is_closed_with_1008(sidecar: Sidecar, query: str, reason: str) -> None:
     async with following(sidecar, query) as connection:
