@@ -1,7 +1,7 @@
 """A store that forgets when the process ends: for tests, and for a look at Impel that leaves nothing behind."""
 
 from collections.abc import AsyncIterator, Collection, Sequence
-from itertools import islice
+from itertools import islice, takewhile
 from typing import NamedTuple, TypeVar
 
 import trio
@@ -87,7 +87,7 @@ class MemoryStore:
             self._save(save)
         for name in batch.gone:
             self._forget(name)
-        for commit in [commit for commit in self._journal if commit < batch.journal_from]:
+        for commit in list(takewhile(lambda each: each < batch.journal_from, self._journal)):
             del self._journal[commit]
 
     async def load(self, name: str) -> Kept | None:
