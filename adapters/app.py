@@ -25,6 +25,7 @@ from adapters.store.sqlite import FILE, SqliteStore, open_file
 from adapters.telemetry.metrics import Metrics
 from adapters.web.admin import admin
 from adapters.web.database import database
+from adapters.web.decisions import decisions
 from adapters.web.health import health
 from adapters.web.outbox import outbox_routes
 from adapters.web.reload import reload_route
@@ -163,11 +164,12 @@ def _routes(shop: Shop, store: ShopStore, running: Sidecar, metrics: Metrics) ->
     return [
         health(metrics, service),
         http_source(keys, intake),
-        stream_source(keys, intake),
+        stream_source(keys, intake, metrics),
         webhook_source(keys, intake, shop.settings.webhooks),
         lists_source(keys, intake, lambda: running.reloader.files.lists),
         users,
         messages,
+        decisions(keys, service, metrics),
         reload_route(keys, running.reloader),
         database(keys, store),
     ]

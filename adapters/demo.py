@@ -1,12 +1,12 @@
 """The shoppers of the demo: what each does and when, sent through the sidecar's own websocket."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import count, cycle
 from typing import Any, NamedTuple
 
-import msgspec
 import trio
-from trio_websocket import WebSocketConnection, open_websocket_url
+
+from adapters.client import Client, connected
 
 BETWEEN = 5.0
 """Seconds from one shopper's arrival to the next one's."""
@@ -93,28 +93,16 @@ SHOPPERS = (
 
 async def stream(url: str, write_key: str) -> None:
     """Let shoppers come, one after another and round and round, each as somebody new."""
-    address = f"ws{url.removeprefix('http')}/v1/stream"
-    async with (
-        open_websocket_url(address, extra_headers=[(b"X-Impel-Key", write_key.encode())]) as connection,
-        trio.open_nursery() as nursery,
-    ):
-        turns = trio.Lock()
+    async with connected(url, write_key, linger=0) as client, trio.open_nursery() as nursery:
         for number, shopper in zip(count(1), cycle(SHOPPERS)):
-            nursery.start_soon(_visit, connection, turns, shopper, f"{shopper.name}-{number}")
+            nursery.start_soon(_visit, client, shopper, f"{shopper.name}-{number}")
             await trio.sleep(BETWEEN)
 
 
-async def _visit(connection: WebSocketConnection, turns: trio.Lock, shopper: Shopper, user_id: str) -> None:
+async def _visit(client: Client, shopper: Shopper, user_id: str) -> None:
     traits = {"email": f"{shopper.name}@shop.example", "first_name": shopper.name.title()}
-    await _send(connection, turns, [{"type": "identify", "userId": user_id, "traits": traits}])
+    await client.send({"type": "identify", "userId": user_id, "traits": traits})
     for act in shopper.acts:
         await trio.sleep(act.after)
         call = {"type": "track", "userId": user_id, "event": act.event, "properties": act.properties}
-        await _send(connection, turns, [call])
-
-
-async def _send(connection: WebSocketConnection, turns: trio.Lock, calls: Iterable[Mapping[str, Any]]) -> None:
-    """Send a frame and read its answer: one at a time, or the answers would go to the wrong ones."""
-    async with turns:
-        await connection.send_message(msgspec.json.encode(calls).decode())
-        await connection.get_message()
+        await client.send(call)

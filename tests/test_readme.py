@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx
 import pytest
 from ruamel.yaml import YAML
 
@@ -187,6 +188,21 @@ def test_the_websocket_takes_events(sidecar: Sidecar) -> None:
     assert sidecar.events_of("u3") == ["order_completed"]
 
 
+def test_the_client_sends_a_thousand_events(sidecar: Sidecar) -> None:
+    sidecar.run(sys.executable, "-", text=program("adapters.client"))
+    known = json.loads(sidecar.run("impel", "user", "u4", "--json"))["recent"]
+    assert [event["properties"]["page"] for event in known[:3]] == [999, 998, 997]
+
+
+def test_the_app_hears_of_firings(sidecar: Sidecar) -> None:
+    call = {"type": "track", "userId": "u5", "event": "product_viewed", "properties": {"time_spent": 45}}
+    key = (sidecar.folder / "data" / "write_key").read_text().strip()
+    httpx.post(f"http://{sidecar.address}/v1/track", json=call, auth=(key, "")).raise_for_status()
+    trigger, user = sidecar.run(sys.executable, "-", text=program("/v1/decisions")).split()
+    assert trigger == "long_look"
+    assert user in {"u2", "u5"}
+
+
 def test_the_simulation_prints_what_is_shown_below_it(sidecar: Sidecar) -> None:
     shown = [json.loads(text) for text in blocks("json") if '"trigger"' in text]
     assert [json.loads(sidecar.run("sh", "-e", text=shell(SIMULATION)))] == shown
@@ -203,4 +219,4 @@ def test_messages_are_listed(sidecar: Sidecar) -> None:
 
 def test_every_program_and_command_of_the_readme_is_run_here() -> None:
     assert len(blocks("sh")) == 5
-    assert len(blocks("python")) == 3
+    assert len(blocks("python")) == 5

@@ -3,15 +3,11 @@
 from pathlib import Path
 from typing import Annotated
 
-import structlog
 from cyclopts import Parameter
-from trio_websocket import ConnectionClosed
 
 from adapters.app import Shop
 from adapters.commands.run import start
 from adapters.demo import stream
-
-_log = structlog.get_logger()
 
 
 def demo(
@@ -37,8 +33,4 @@ def demo(
 
 
 async def _shoppers(url: str, shop: Shop) -> None:
-    """Send shoppers until the sidecar ends, which closes the connection."""
-    try:
-        await stream(url, shop.keys.write_key)
-    except* ConnectionClosed:
-        _log.debug("the shoppers have gone")
+    await stream(url, shop.keys.write_key)

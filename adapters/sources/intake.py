@@ -1,10 +1,14 @@
 """The intake: what has been decoded goes to the engine, whole requests and frames at a time."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from adapters.telemetry.metrics import Metrics
-from engine.runtime.arrivals import Alias, Arrival, Event, Listing
+from engine.runtime.arrivals import Alias, Arrival, Event, Listing, Profile
+from engine.runtime.journal import Receipt
 from engine.runtime.service import Service
+
+_KINDS: dict[type[Arrival], str] = {Event: "event", Alias: "alias", Listing: "membership", Profile: "profile"}
 
 
 class Intake:
@@ -15,6 +19,12 @@ class Intake:
         self._metrics = metrics
         self.received = service.now
         self.room = service.room
+        self.durable = service.durable
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is no room at the moment."""
+        return self._service.busy
 
     async def take(self, arrivals: Sequence[Arrival], source: str, rejected: int = 0) -> None:
         """Take all of them; when this returns, they are durable and may be acknowledged.
@@ -24,18 +34,20 @@ class Intake:
 
         """
         await self._service.take(arrivals)
-        for arrival in arrivals:
-            self._metrics.event(source, _kind(arrival))
+        self._count(arrivals, source, rejected)
+
+    async def receive(self, arrivals: Sequence[Arrival], source: str, rejected: int = 0) -> Receipt:
+        """Take all of them; they may be acknowledged when the receipt is `durable`.
+
+        Raises:
+            Refused: none was taken.
+
+        """
+        receipt = await self._service.receive(arrivals)
+        self._count(arrivals, source, rejected)
+        return receipt
+
+    def _count(self, arrivals: Sequence[Arrival], source: str, rejected: int) -> None:
+        for kind, number in Counter(map(type, arrivals)).items():
+            self._metrics.event(source, _KINDS[kind], number)
         self._metrics.rejected(source, rejected)
-
-
-def _kind(arrival: Arrival) -> str:
-    match arrival:
-        case Event():
-            return "event"
-        case Alias():
-            return "alias"
-        case Listing():
-            return "membership"
-        case _:
-            return "profile"

@@ -2,7 +2,8 @@
 
 import math
 import re
-from typing import Any
+import sys
+from typing import Annotated, Any
 
 import msgspec
 
@@ -13,6 +14,17 @@ _PAST = 10**_DIGITS
 _MANY_DIGITS = re.compile(rb"[0-9]{%d}" % (_DIGITS + 1))
 _NULLS = (b"", b"null", b"\xc0")
 _JSON = b"{"
+
+_Int = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+_Float = Annotated[float, msgspec.Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
+_Plain = bool | _Int | _Float | str | None
+_Flat = dict[str, _Plain]
+_Usual = dict[str, bool | _Int | _Float | str | list[_Plain | _Flat] | _Flat | None]
+"""What most properties are like, and what nothing is the matter with."""
+
+_usual_json = msgspec.json.Decoder(_Usual).decode
+_usual_msgpack = msgspec.msgpack.Decoder(_Usual).decode
+_FAULTS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def read_object(raw: msgspec.Raw, field: str) -> bytes:
@@ -26,12 +38,20 @@ def read_object(raw: msgspec.Raw, field: str) -> bytes:
     if copy in _NULLS:
         return NOTHING
     try:
+        (_usual_json if copy.startswith(_JSON) else _usual_msgpack)(copy)
+    except _FAULTS:
+        _look_through(copy, field)
+    return copy
+
+
+def _look_through(copy: bytes, field: str) -> None:
+    """Look at an unusual object; raises as `read_object` does."""
+    try:
         content = decode(copy)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+    except _FAULTS as fault:
         raise ValueError(f"`{field}` must be an object with text for keys: {fault}") from fault
     if not copy.startswith(_JSON) or _MANY_DIGITS.search(copy):  # else it has nothing to look for
         _check(content, field)
-    return copy
 
 
 def _check(content: dict[str, Any], field: str) -> None:

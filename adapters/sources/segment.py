@@ -39,7 +39,7 @@ class Decoded(NamedTuple):
     rejected: list[Rejection]
 
 
-class _Call(msgspec.Struct, rename="camel"):
+class Call(msgspec.Struct, rename="camel"):
     """One call. What is not asked for here is not looked at."""
 
     type: str | None = None
@@ -94,6 +94,20 @@ def decode_calls(
     return Decoded(arrivals, rejected)
 
 
+def make_arrivals(calls: Sequence[Call], received: Millis, form: Form) -> Decoded:
+    """The same for calls that were read in one go, none of them bigger than is taken."""
+    make = _Decoder(received, form, None, None).make
+    arrivals: list[Arrival] = []
+    rejected: list[Rejection] = []
+    for index, call in enumerate(calls):
+        try:
+            arrivals.append(make(call))
+        except _FAULTS as fault:
+            message_id = None if call.message_id is None else str(call.message_id)
+            rejected.append(Rejection(index, message_id, str(fault)))
+    return Decoded(arrivals, rejected)
+
+
 class _Decoder:
     """Decodes the calls of one request or frame."""
 
@@ -113,35 +127,38 @@ class _Decoder:
         """
         if len(raw) > EVENT_LIMIT:
             raise ValueError(f"the event has {len(raw)} bytes; at most {EVENT_LIMIT} are taken")
-        call: _Call = self._read(raw, type=_Call)
+        return self.make(self._read(raw, type=Call))
+
+    def make(self, call: Call) -> Arrival:
+        """What a call that was read says; raises as `decode` does."""
         kind = self._kind or call.type
         make = None if kind is None else _MAKERS.get(kind)
         if make is None:
             raise ValueError(f"`type` must be one of {', '.join(_MAKERS)}, not {call.type!r}")
         return make(self, call)
 
-    def track(self, call: _Call) -> Event:
+    def track(self, call: Call) -> Event:
         """Something the user did."""
         if not call.event:
             raise ValueError("a track call needs the name of its `event`")
         return self._event(call, call.event, read_object(call.properties, "properties"))
 
-    def page(self, call: _Call) -> Event:
+    def page(self, call: Call) -> Event:
         """A page seen."""
         return self._visit(call, "page")
 
-    def screen(self, call: _Call) -> Event:
+    def screen(self, call: Call) -> Event:
         """A screen seen."""
         return self._visit(call, "screen")
 
-    def _visit(self, call: _Call, name: str) -> Event:
+    def _visit(self, call: Call, name: str) -> Event:
         """A page or screen: an event of that name, with `name` and `category` as properties."""
         properties = read_object(call.properties, "properties")
         if call.name is not None or call.category is not None:
             properties = self._write(visit_properties(decode(properties), call.name, call.category))
         return self._event(call, name, properties)
 
-    def _event(self, call: _Call, name: str, properties: bytes) -> Event:
+    def _event(self, call: Call, name: str, properties: bytes) -> Event:
         user_id, anonymous_id = _ids(call)
         return Event(
             user_id=user_id,
@@ -152,7 +169,7 @@ class _Decoder:
             properties=properties,
         )
 
-    def identify(self, call: _Call) -> Profile:
+    def identify(self, call: Call) -> Profile:
         """Traits stand in `traits`, or, as some libraries send them, in the context."""
         traits = read_object(call.traits, "traits")
         aside = read_object(
@@ -162,7 +179,7 @@ class _Decoder:
             traits = aside if traits is NOTHING else self._write(decode(aside) | decode(traits))
         return self._profile(call, traits, links=True)
 
-    def group(self, call: _Call) -> Profile:
+    def group(self, call: Call) -> Profile:
         """The trait `group`: the group's traits and its `id`."""
         group_id = text_of(call.group_id)
         if group_id is None:
@@ -170,13 +187,13 @@ class _Decoder:
         group = group_traits(decode(read_object(call.traits, "traits")), group_id)
         return self._profile(call, self._write(group), links=False)
 
-    def _profile(self, call: _Call, traits: bytes, *, links: bool) -> Profile:
+    def _profile(self, call: Call, traits: bytes, *, links: bool) -> Profile:
         self._happened(call)
         user_id, anonymous_id = _ids(call)
         message_id = text_of(call.message_id) or ""
         return Profile(user_id=user_id, anonymous_id=anonymous_id, message_id=message_id, traits=traits, links=links)
 
-    def alias(self, call: _Call) -> Alias:
+    def alias(self, call: Call) -> Alias:
         """Two ids of one person."""
         self._happened(call)
         previous_id, user_id = text_of(call.previous_id) or text_of(call.anonymous_id), text_of(call.user_id)
@@ -184,7 +201,7 @@ class _Decoder:
             raise ValueError("an alias call needs a `userId`, and a `previousId` or `anonymousId`")
         return Alias(previous_id=previous_id, user_id=user_id, message_id=text_of(call.message_id) or "")
 
-    def _happened(self, call: _Call) -> Millis | None:
+    def _happened(self, call: Call) -> Millis | None:
         """When it happened by the engine's clock; None where the call does not say."""
         stated = call.timestamp if call.timestamp is not None else call.original_timestamp
         if stated is None:
@@ -196,7 +213,7 @@ class _Decoder:
         return max(self._received - (instant(sent_at, "sentAt") - happened), 0)
 
 
-_MAKERS: dict[str, Callable[[_Decoder, _Call], Arrival]] = {
+_MAKERS: dict[str, Callable[[_Decoder, Call], Arrival]] = {
     "track": _Decoder.track,
     "identify": _Decoder.identify,
     "page": _Decoder.page,
@@ -206,7 +223,7 @@ _MAKERS: dict[str, Callable[[_Decoder, _Call], Arrival]] = {
 }
 
 
-def _ids(call: _Call) -> tuple[str | None, str | None]:
+def _ids(call: Call) -> tuple[str | None, str | None]:
     user_id, anonymous_id = text_of(call.user_id), text_of(call.anonymous_id)
     if user_id is None and anonymous_id is None:
         raise ValueError("a call needs a `userId` or an `anonymousId`")
@@ -215,7 +232,9 @@ def _ids(call: _Call) -> tuple[str | None, str | None]:
 
 def text_of(value: Id) -> str | None:
     """An id as text: numbers count as their digits, and null and empty ones as absent."""
-    return None if value is None or value == "" else str(value)
+    if type(value) is str:
+        return value or None
+    return None if value is None else str(value)
 
 
 def _message_id(raw: bytes, form: Form) -> str | None:

@@ -1,7 +1,7 @@
 """A store that forgets when the process ends: for tests, and for a look at Impel that leaves nothing behind."""
 
 from collections.abc import AsyncIterator, Collection, Sequence
-from itertools import islice
+from itertools import islice, takewhile
 from typing import NamedTuple, TypeVar
 
 import trio
@@ -17,6 +17,7 @@ from engine.runtime.records import (
     Kept,
     Mark,
     Person,
+    Published,
     Save,
     Version,
 )
@@ -35,8 +36,9 @@ class MemoryStore:
     """Keeps everything in memory."""
 
     def __init__(self) -> None:
-        self.decisions: list[Decision] = []
-        """In the order in which they were written."""
+        self._decided: list[tuple[int, Decision]] = []
+        """Each with its commit, in the order in which they were written."""
+        self._pruned = 0
         self._mark = Mark(0, 0, 0)
         self._journal: dict[int, list[Entry]] = {}
         self._people: dict[str, Save] = {}
@@ -45,6 +47,13 @@ class MemoryStore:
         self._linked: dict[int, Millis] = {}
         self._versions: list[Version] = []
         self._dispatches: dict[str, Dispatch] = {}
+        self._changed: dict[str, int] = {}
+        """The commit in which each message was last written."""
+
+    @property
+    def decisions(self) -> list[Decision]:
+        """In the order in which they were written."""
+        return [decision for _, decision in self._decided]
 
     def __len__(self) -> int:
         """How many users are kept."""
@@ -71,13 +80,14 @@ class MemoryStore:
             self._journal[commits] = list(batch.entries)
         self._links |= batch.links
         self._linked |= batch.linked
-        self.decisions += batch.decisions
+        self._decided += [(commits, decision) for decision in batch.decisions]
         self._dispatches |= batch.dispatches
+        self._changed |= dict.fromkeys(batch.dispatches, commits)
         for save in batch.saves:
             self._save(save)
         for name in batch.gone:
             self._forget(name)
-        for commit in [commit for commit in self._journal if commit < batch.journal_from]:
+        for commit in list(takewhile(lambda each: each < batch.journal_from, self._journal)):
             del self._journal[commit]
 
     async def load(self, name: str) -> Kept | None:
@@ -135,19 +145,45 @@ class MemoryStore:
         ]
         return sorted(found, key=lambda each: -each.changed)[:limit]
 
+    async def published(self, after: int, upto: int, limit: int) -> list[Published]:
+        """Firings, and messages as they were last written, by commits: at least a whole one, and at most `limit`."""
+        await trio.lowlevel.checkpoint()
+        found = [Published(commit, decision) for commit, decision in self._decided if after < commit <= upto]
+        found += [
+            Published(commit, self._dispatches[each])
+            for each, commit in self._changed.items()
+            if after < commit <= upto
+        ]
+        found.sort(key=lambda each: each.commit)
+        if len(found) <= limit:
+            return found
+        cut = max(found[0].commit + 1, found[limit].commit)
+        return [each for each in found if each.commit < cut]
+
+    async def pruned(self) -> int:
+        """The latest commit of which something is let go that `published` would have given."""
+        await trio.lowlevel.checkpoint()
+        return self._pruned
+
     async def prune(self, before: Millis, retained: Millis, linked: Millis) -> list[str]:
         """Let go of what is too old; returns visitors who may be forgotten."""
         await trio.lowlevel.checkpoint()
         for chunks in self._chunks.values():
             chunks[:] = [chunk for chunk in chunks if chunk.saved_at >= before]
-        self.decisions = [each for each in self.decisions if each.firing.at >= retained]
-        self._dispatches = {
-            each.id: each for each in self._dispatches.values() if each.state not in ENDED or each.changed >= retained
-        }
+        self._prune_published(retained)
         self._linked = {hashed: at for hashed, at in self._linked.items() if at >= linked}
         self._prune_versions(retained)
         leads = set(self._links.values())
         return [name for name, save in self._people.items() if _may_go(save, before) and name not in leads]
+
+    def _prune_published(self, retained: Millis) -> None:
+        gone = [commit for commit, decision in self._decided if decision.firing.at < retained]
+        self._decided = [each for each in self._decided if each[1].firing.at >= retained]
+        for each in list(self._dispatches.values()):
+            if each.state in ENDED and each.changed < retained:
+                del self._dispatches[each.id]
+                gone.append(self._changed.pop(each.id))
+        self._pruned = max([self._pruned, *gone])
 
     def _prune_versions(self, retained: Millis) -> None:
         """Let go of the versions that were superseded long ago, and by which nobody goes any more."""

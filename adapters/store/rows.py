@@ -5,8 +5,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from engine.core.decisions import Firing
 from engine.core.events import encode, is_json
-from engine.runtime.records import Decision, Dispatch, Entry
+from engine.runtime.records import Decision, Dispatch, Entry, Published
 
 _Kind = TypeVar("_Kind")
 
@@ -19,15 +20,23 @@ def checksum(content: bytes, *place: int) -> bytes:
     return blake2b(content, digest_size=8, salt=b"".join(each.to_bytes(8, "big") for each in place)).digest()
 
 
-def decision_row(decision: Decision) -> tuple[Any, ...]:
+def decision_row(decision: Decision, commits: int) -> tuple[Any, ...]:
     """A row of `decisions`, but for its id."""
     firing = decision.firing
-    return firing.id, decision.name, firing.at, decision.version, encode(firing)
+    return firing.id, decision.name, firing.at, decision.version, encode(firing), commits
 
 
-def dispatch_row(dispatch: Dispatch) -> tuple[Any, ...]:
+def dispatch_row(dispatch: Dispatch, commits: int) -> tuple[Any, ...]:
     """A row of `outbox`, but for its id."""
-    return dispatch.id, dispatch.name, dispatch.state, dispatch.changed, encode(dispatch)
+    return dispatch.id, dispatch.name, dispatch.state, dispatch.changed, encode(dispatch), commits
+
+
+def published(row: tuple[int, str | None, int | None, bytes]) -> Published:
+    """What a row of either says: the commit, and for a decision its name and version, and the content."""
+    commits, name, version, content = row
+    if name is None or version is None:
+        return Published(commits, read(content, Dispatch))
+    return Published(commits, Decision(name, version, read(content, Firing)))
 
 
 def read(content: bytes, kind: type[_Kind]) -> _Kind:

@@ -39,7 +39,18 @@ CREATE INDEX outbox_by_change ON outbox (changed);
 CREATE INDEX outbox_by_name ON outbox (name);
 """
 
-MIGRATIONS = (_FIRST,)
+_COMMITS = """
+ALTER TABLE decisions ADD COLUMN commits INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE outbox ADD COLUMN commits INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE mark ADD COLUMN pruned INTEGER NOT NULL DEFAULT 0;
+UPDATE decisions SET commits = (SELECT commits FROM mark);
+UPDATE outbox SET commits = (SELECT commits FROM mark);
+CREATE INDEX decisions_by_commit ON decisions (commits);
+CREATE INDEX outbox_by_commit ON outbox (commits);
+"""
+"""Decisions and messages bear the commit of their last change; what was there before counts as of the last one."""
+
+MIGRATIONS = (_FIRST, _COMMITS)
 """What makes each version of the schema from the one before; the first, of an empty file."""
 
 VERSION = len(MIGRATIONS)

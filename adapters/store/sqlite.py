@@ -15,11 +15,11 @@ import trio
 from adapters.store.faults import explained
 from adapters.store.guard import Lock, Witness
 from adapters.store.reader import Asked, Reader
-from adapters.store.rows import read
+from adapters.store.rows import published, read
 from adapters.store.writer import Writer
 from engine.core.events import Millis
 from engine.runtime.ports import StoreError
-from engine.runtime.records import Batch, Dispatch, DispatchState, Entry, Kept, Mark, Person, Version
+from engine.runtime.records import Batch, Dispatch, DispatchState, Entry, Kept, Mark, Person, Published, Version
 
 FILE = "impel.db"
 """The usual name, in the data folder."""
@@ -36,6 +36,14 @@ _LINKED = "SELECT id, message, at FROM linked WHERE id > ? ORDER BY id LIMIT ?"
 _JOURNAL = "SELECT commits, entries, checksum FROM journal WHERE commits > ? ORDER BY commits LIMIT ?"
 _PEOPLE = "SELECT id, name, number, horizon FROM people WHERE id > ? ORDER BY id LIMIT ?"
 _UNENDED = "SELECT id, content FROM outbox WHERE state IN ('due', 'held', 'sending') AND id > ? ORDER BY id LIMIT ?"
+_PUBLISHED = """
+    SELECT commits, name, version, content FROM (
+        SELECT commits, 0 AS kind, id, name, version, content FROM decisions WHERE commits > ?1 AND commits <= ?2
+        UNION ALL SELECT commits, 1, id, NULL, NULL, content FROM outbox WHERE commits > ?1 AND commits <= ?2
+        ORDER BY 1, 2, 3 LIMIT ?3)"""
+_ALL = -1
+"""As a limit: none."""
+
 _BEHIND = "SELECT name FROM people WHERE version < ? AND name > ? ORDER BY name LIMIT ?"
 
 _Result = TypeVar("_Result")
@@ -206,6 +214,19 @@ class SqliteStore:
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         query = f"SELECT content FROM outbox {where} ORDER BY changed DESC, id DESC LIMIT {limit:d}"  # noqa: S608 - ours
         return [read(content, Dispatch) for (content,) in await self._read(query, tuple(values))]
+
+    async def published(self, after: int, upto: int, limit: int) -> list[Published]:
+        """Firings, and messages as they were last written, by commits: at least a whole one, and at most `limit`."""
+        rows = await self._read(_PUBLISHED, (after, upto, limit + 1))
+        if len(rows) > limit:
+            cut = rows[-1][0]
+            rows = [row for row in rows if row[0] < cut] or await self._read(_PUBLISHED, (cut - 1, cut, _ALL))
+        return [published(row) for row in rows]
+
+    async def pruned(self) -> int:
+        """The latest commit of which something is let go that `published` would have given."""
+        ((commits,),) = await self._read("SELECT pruned FROM mark", ())
+        return int(commits)
 
     async def upkeep(self, work: Callable[[apsw.Connection], _Result]) -> _Result:
         """Let some work read the whole file on a connection of its own, while others go on."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +22,21 @@ _PRAGMAS = {
     "cache_size": -65_536,
     "mmap_size": 0,
 }
+_PUBLISHED = {"decisions", "outbox"}
+"""Tables of which it is written down how far something of them is gone."""
+
 _PRUNED = 500
 """Rows of a table that are let go at a time."""
 
 _VACUUMED = 200
 """Pages given back at a time."""
 
-_INSERT_DECISION = "INSERT OR IGNORE INTO decisions (firing, name, at, version, content) VALUES (?, ?, ?, ?, ?)"
+_INSERT_DECISION = """
+    INSERT OR IGNORE INTO decisions (firing, name, at, version, content, commits) VALUES (?, ?, ?, ?, ?, ?)"""
 _UPSERT_DISPATCH = """
-    INSERT INTO outbox (message, name, state, changed, content) VALUES (?, ?, ?, ?, ?) ON CONFLICT (message) DO UPDATE
-    SET name = excluded.name, state = excluded.state, changed = excluded.changed, content = excluded.content"""
+    INSERT INTO outbox (message, name, state, changed, content, commits) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (message) DO UPDATE SET name = excluded.name, state = excluded.state, changed = excluded.changed,
+    content = excluded.content, commits = excluded.commits"""
 _UPSERT_PERSON = f"""
     INSERT INTO people (name, number, version, horizon, touched, bare) VALUES (?, ?, ?, min(?, {INF}), ?, ?)
     ON CONFLICT (name) DO UPDATE SET number = excluded.number, version = excluded.version, horizon = excluded.horizon,
@@ -131,8 +137,9 @@ def _put(batch: Batch, mark: Mark, cursor: apsw.Cursor) -> None:
         cursor.execute("INSERT INTO journal VALUES (?, ?, ?)", row)
     cursor.executemany("INSERT OR REPLACE INTO links VALUES (?, ?)", batch.links.items())
     cursor.executemany("INSERT OR IGNORE INTO linked (message, at) VALUES (?, ?)", batch.linked.items())
-    cursor.executemany(_INSERT_DECISION, map(decision_row, batch.decisions))
-    cursor.executemany(_UPSERT_DISPATCH, map(dispatch_row, batch.dispatches.values()))
+    commits = repeat(mark.commits)
+    cursor.executemany(_INSERT_DECISION, map(decision_row, batch.decisions, commits))
+    cursor.executemany(_UPSERT_DISPATCH, map(dispatch_row, batch.dispatches.values(), commits))
     for save in batch.saves:
         _save(cursor, save, mark.now)
     for name in batch.gone:
@@ -161,6 +168,9 @@ def _forget(cursor: apsw.Cursor, name: str) -> None:
 
 def _delete(doomed: dict[str, list[tuple[Any, ...]]], cursor: apsw.Cursor) -> None:
     for table, rows in doomed.items():
+        if table in _PUBLISHED:
+            query = f"UPDATE mark SET pruned = max(pruned, (SELECT commits FROM {table} WHERE id = ?))"  # noqa: S608 - ours
+            cursor.executemany(query, rows)
         cursor.executemany(f"DELETE FROM {table} WHERE rowid = ?", rows)  # noqa: S608 - our own names
     for _ in cursor.execute(f"PRAGMA incremental_vacuum({_VACUUMED})"):
         pass  # each step moves a page

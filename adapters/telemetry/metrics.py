@@ -1,9 +1,11 @@
 """What happens, counted and timed for Prometheus. Labels never say who."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from adapters.telemetry.tally import Tally
 from engine.runtime.service import Service
 
 _QUICK = (0.00001, 0.00003, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 1)
@@ -19,20 +21,41 @@ class Metrics:
         self._events = self._counter("impel_events", "Inputs taken", "source", "type")
         self._rejected = self._counter("impel_rejected", "Inputs refused", "source")
         self._decisions = self._counter("impel_decisions", "Firings and ends of messages", "trigger", "outcome")
-        self._turn = self._histogram("impel_turn_seconds", "From an input to its decisions", _QUICK)
+        self._turn = Tally("impel_turn_seconds", "From an input to its decisions", _QUICK)
+        self._registry.register(self._turn)
         self._commit = self._histogram("impel_commit_seconds", "A commit", _LATE)
         self._committed = self._counter("impel_committed", "Turns made durable")
         self._late = self._histogram("impel_lateness_seconds", "From a deadline to its settling", _LATE)
+        self._connections = Gauge("impel_connections", "Websockets", ["way"], registry=self._registry)
+        self._stalls = self._counter("impel_stalls", "Times a stream was not read on, for its credit or for load")
+        self._dropped = self._counter("impel_followers_dropped", "Readers of /v1/decisions that were too slow")
         self._sent = self._histogram("impel_sent_seconds", "From a firing to its delivery", _SLOW, "destination")
 
-    def event(self, source: str, kind: str) -> None:
-        """An input was taken."""
-        self._events.labels(source, kind).inc()
+    def event(self, source: str, kind: str, number: int) -> None:
+        """So many inputs of a kind were taken."""
+        self._events.labels(source, kind).inc(number)
 
     def rejected(self, source: str, number: int) -> None:
         """Inputs were refused."""
         if number:
             self._rejected.labels(source).inc(number)
+
+    @contextmanager
+    def connected(self, way: str) -> Iterator[None]:
+        """A websocket is open."""
+        self._connections.labels(way).inc()
+        try:
+            yield
+        finally:
+            self._connections.labels(way).dec()
+
+    def stalled(self) -> None:
+        """A stream is not read on for a while."""
+        self._stalls.inc()
+
+    def dropped(self) -> None:
+        """One who followed the decisions was too slow."""
+        self._dropped.inc()
 
     def decided(self, trigger: str, outcome: str) -> None:
         """A trigger fired (`fired`), or a message of it ended in one of the states of a dispatch."""

@@ -23,6 +23,9 @@ from engine.runtime.router import Refused
 GRACE = 1.0
 """Seconds that open connections are given when the server ends."""
 
+_PATIENCE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4, "TCP_USER_TIMEOUT": 120_000}
+"""Seconds, a number, and milliseconds: how long a silent client is waited for. Connections inherit it."""
+
 _log = structlog.get_logger()
 
 
@@ -73,11 +76,20 @@ def bind(host: str, port: int) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _outlast_no_client(listener)
         listener.bind(address)
     except OSError:
         listener.close()
         raise
     return listener
+
+
+def _outlast_no_client(listener: socket.socket) -> None:
+    """Let the kernel end connections whose other side has vanished, or takes nothing of what it is sent."""
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _PATIENCE.items():
+        if option := getattr(socket, name, None):  # not every system has them all
+            listener.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 async def _closing(response: Response) -> Response:

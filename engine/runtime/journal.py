@@ -51,12 +51,14 @@ class Receipt:
             self._settled.set()
 
 
-class Journal:
-    """All that is to become durable. `committed` is told of the new messages of each batch that has."""
+Committed = Callable[[int, Batch, list[Dispatch]], None]
+"""Told of each batch that has become durable: its number, what it held, and the messages that are new in it."""
 
-    def __init__(
-        self, store: Store, clock: Clock, telemetry: Telemetry, committed: Callable[[list[Dispatch]], None]
-    ) -> None:
+
+class Journal:
+    """All that is to become durable."""
+
+    def __init__(self, store: Store, clock: Clock, telemetry: Telemetry, committed: Committed) -> None:
         self._store = store
         self._clock = clock
         self._telemetry = telemetry
@@ -190,7 +192,7 @@ class Journal:
         for receipt in receipts:
             receipt.settle()
         self.uncommitted -= len(batch.entries)
-        self._committed(fresh)
+        self._committed(self._commits, batch, fresh)
 
     async def write(self, batch: Batch) -> None:
         """Write a batch; to be called by one task only.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from engine.core.events import Millis
-from engine.runtime.records import Batch, Dispatch, DispatchState, Entry, Kept, Mark, Person, Version
+from engine.runtime.records import Batch, Dispatch, DispatchState, Entry, Kept, Mark, Person, Published, Version
 
 DAY: Millis = 86_400_000
 
@@ -175,6 +175,15 @@ class Store(Protocol):
         self, *, states: Collection[DispatchState] = (), name: str = "", limit: int = 100
     ) -> list[Dispatch]:
         """Messages, the latest change first; those in some states, or of one user, if given."""
+
+    async def published(self, after: int, upto: int, limit: int) -> list[Published]:
+        """Firings, and messages as they were last written, of the commits after one up to another, in their order.
+
+        At least all of one commit, if there is any, and no further one that would make it more than `limit`.
+        """
+
+    async def pruned(self) -> int:
+        """The latest commit of which something is let go that `published` would have given; 0: of none."""
 
     async def prune(self, before: Millis, retained: Millis, linked: Millis) -> list[str]:
         """Let go of a little of what is too old; to be called again and again, never while something is written.

@@ -115,6 +115,13 @@ class Decision(NamedTuple):
     firing: Firing
 
 
+class Published(NamedTuple):
+    """A firing, or a message as it is since then, with the number of the commit that made it durable."""
+
+    commit: int
+    what: Decision | Dispatch
+
+
 class Mark(NamedTuple):
     """How far the store has got."""
 

@@ -11,27 +11,25 @@ import trio
 from engine.core.decisions import Firing
 from engine.core.events import Millis
 from engine.core.identity import anonymous, known
-from engine.core.user import User
 from engine.runtime.alarm import STRETCH
 from engine.runtime.arrivals import Alias, Arrival
 from engine.runtime.clock import Clock
 from engine.runtime.context import context
 from engine.runtime.desk import RouterDesk
+from engine.runtime.feed import Feed
 from engine.runtime.journal import Journal, Receipt
 from engine.runtime.keeper import Keeper, Limits
 from engine.runtime.loader import Loader
 from engine.runtime.outbox import Outbox
 from engine.runtime.ports import Destination, Store, StoreError, Telemetry
-from engine.runtime.records import Dispatch, Version
+from engine.runtime.records import Batch, Dispatch, Version
 from engine.runtime.recovery import Recovery
 from engine.runtime.router import Refused, Router
+from engine.runtime.uptake import Uptake
 from engine.runtime.versions import Compile, Configuration, Versions
 
 _FAREWELL = 1.0
 """Seconds for which a process that cannot write any more still says so."""
-
-_TOGETHER = 100
-"""Users who take up new trigger files at a time."""
 
 Status = Literal["recovering", "ready", "ending", "failed"]
 
@@ -63,11 +61,11 @@ class Service:
         self._configuration = configuration
         self._failure: StoreError | None = None
         self._failing = trio.Event()
-        self._changed = trio.Event()
         self._reloading = trio.Lock()
         self.versions = Versions(compile_content)
+        self.feed = Feed(store)
         self.journal = Journal(store, self.now, telemetry, self._committed)
-        loader = self._loader = Loader(store, self.versions)
+        loader = Loader(store, self.versions)
         self.router = Router(
             journal=self.journal,
             loader=loader,
@@ -88,6 +86,14 @@ class Service:
             dice=dice,
         )
         self.keeper = Keeper(store, self.journal, self.router, self.versions, limits)
+        self._uptake = Uptake(
+            store=store,
+            journal=self.journal,
+            loader=loader,
+            router=self.router,
+            versions=self.versions,
+            keeper=self.keeper,
+        )
         self._recovery = Recovery(
             store=store,
             journal=self.journal,
@@ -133,12 +139,22 @@ class Service:
             await self.outbox.rested()
         with trio.move_on_after(seconds / 2):
             await self.keeper.save_all()
+        self.feed.end()
         return self.outbox.waiting
 
     # What comes in -----------------------------------------------------------------------------------------------
 
     async def take(self, arrivals: Sequence[Arrival]) -> None:
         """Take inputs; when this returns, all of them are durable, with all that was decided upon them.
+
+        Raises:
+            Refused: none or not all of them are taken; none is to be acknowledged.
+
+        """
+        await self.durable(await self.receive(arrivals))
+
+    async def receive(self, arrivals: Sequence[Arrival]) -> Receipt:
+        """Take inputs, which are to be acknowledged only when their receipt is `durable`.
 
         A client that hangs up may cancel the waiting; what was taken until then stays taken.
 
@@ -155,10 +171,24 @@ class Service:
             if time.perf_counter() - began > STRETCH:
                 await trio.lowlevel.cancel_shielded_checkpoint()
                 began = time.perf_counter()
+        return receipt
+
+    async def durable(self, receipt: Receipt) -> None:
+        """Wait until what was received is durable.
+
+        Raises:
+            Refused: it cannot be any more.
+
+        """
         try:
             await self.journal.wait(receipt)
         except StoreError as error:
             raise Refused("failed", str(error)) from error
+
+    @property
+    def busy(self) -> bool:
+        """Whether so much waits to be written that nothing more is taken."""
+        return self.journal.uncommitted >= self._limits.uncommitted
 
     async def room(self) -> None:
         """Wait until more inputs may come.
@@ -167,7 +197,7 @@ class Service:
             Refused: none will be taken.
 
         """
-        while self.status == "ready" and self.journal.uncommitted >= self._limits.uncommitted:
+        while self.status == "ready" and self.busy:
             try:
                 await self.journal.flushed()
             except StoreError as error:
@@ -195,7 +225,7 @@ class Service:
     def _admit(self) -> None:
         if self.status != "ready":
             raise Refused(self.status, self.reason)
-        if self.journal.uncommitted >= self._limits.uncommitted:
+        if self.busy:
             raise Refused("busy", "too many events wait to be written; send them again")
 
     async def _room_for(self, arrival: Arrival) -> None:
@@ -208,13 +238,14 @@ class Service:
 
     async def _recover(self, nursery: trio.Nursery, task_status: trio.TaskStatus[None]) -> None:
         self._now = await self._recovery.read()
+        self.feed.begin((await self.store.mark()).commits)
         for part in (self.keeper.run, self.router.run):
             nursery.start_soon(self._part, part)
         if not self.versions.resume(self._configuration):
             self._put_in_force(self._configuration)
-        self._changed.set()
+        self._uptake.begin()
         await self._recovery.settle()
-        for part in (self.outbox.run, self._keep_up):
+        for part in (self.outbox.run, self._uptake.run):
             nursery.start_soon(self._part, part)
         if self.status == "recovering":
             self.status, self.reason = "ready", ""
@@ -233,10 +264,12 @@ class Service:
             self.status, self.reason = "failed", str(error)
             _log.critical("nothing more is taken, the process ends", reason=str(error))
             self.journal.fail(error)
+            self.feed.end()
             self._failing.set()
 
-    def _committed(self, dispatches: Sequence[Dispatch]) -> None:
-        self.outbox.admit(dispatches)
+    def _committed(self, commit: int, batch: Batch, fresh: Sequence[Dispatch]) -> None:
+        self.feed.publish(commit, batch.decisions, batch.dispatches.values())
+        self.outbox.admit(fresh)
 
     def _due(self, name: str, firing: Firing, now: Millis) -> list[Dispatch]:
         return self.outbox.make(name, firing, now)
@@ -248,40 +281,10 @@ class Service:
 
     def _put_in_force(self, configuration: Configuration) -> None:
         version = Version(self.journal.next_number(), self.now(), configuration.digest, configuration.content)
-        self.keeper.lagging = True
         self.versions.add(version, configuration.program)
         self.journal.put_in_force(version)
         self.outbox.use(configuration.renderer)
-        self._changed.set()
-
-    async def _keep_up(self) -> None:
-        """Let everybody take up what is in force, those who are asleep too, a few at a time, for ever."""
-        while True:
-            await self._changed.wait()
-            self._changed = trio.Event()
-            self.keeper.lagging = True
-            since = self.versions.unchanged_since()
-            behind = [actor.name for actor in self.router.awake.values() if self._is_behind(actor.user, since)]
-            behind += self._loader.tail
-            for start in range(0, len(behind), _TOGETHER):
-                await self._wake(behind[start : start + _TOGETHER])
-            name = ""
-            while names := await self.store.behind(since, name, _TOGETHER):
-                await self._wake(names)
-                name = names[-1]
-            self.keeper.lagging = self._changed.is_set()
-
-    def _is_behind(self, user: User | None, version: int) -> bool:
-        return user is not None and self.versions.number_of(user) < version
-
-    async def _wake(self, names: Sequence[str]) -> None:
-        receipt = Receipt()
-        for each in names:
-            name = self.router.identities.find(each)
-            if name is not None:
-                await self.router.room(name)
-                self.router.wake(name, receipt)
-        await self.journal.wait(receipt)
+        self._uptake.begin()
 
 
 def _id_of(arrival: Arrival) -> str:

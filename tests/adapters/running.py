@@ -169,12 +169,14 @@ def _is_ready(address: Path) -> bool:
 def started(
     config: Path, output: int = subprocess.PIPE, /, **environment: str
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Start `impel run` on a free port; gives the process and its URL, and kills it in the end if it still runs.
+    """Start `impel run`; gives the process and its URL, and kills it in the end if it still runs.
 
-    `output` is where it writes; if that is a terminal, it runs in it, as the first process of a session of its own.
+    It listens on a free port, or on IMPEL_PORT. `output` is where it writes; if that is a terminal, it runs in it, as
+    the first process of a session of its own.
     """
+    port = environment.get("IMPEL_PORT", "0")
     process = subprocess.Popen(  # noqa: S603 - our own command
-        [sys.executable, "-c", _START, "run", "--config", str(config), "--port", "0"],
+        [sys.executable, "-c", _START, "run", "--config", str(config), "--port", port],
         env={name: value for name, value in os.environ.items() if not name.startswith("IMPEL_")} | environment,
         stdin=subprocess.DEVNULL,
         stdout=output,

@@ -8,8 +8,8 @@ from adapters.store.sqlite import SqliteStore
 from engine.runtime.records import ENDED
 from tests.simulation.world import World
 
-_DECISIONS = "SELECT firing, name, at, version, content FROM decisions"
-_OUTBOX = "SELECT message, name, state, changed, content FROM outbox"
+_DECISIONS = "SELECT firing, name, at, version, content, commits FROM decisions"
+_OUTBOX = "SELECT message, name, state, changed, content, commits FROM outbox"
 
 Row = tuple[object, ...]
 
@@ -27,10 +27,17 @@ async def compare(world: World, store: SqliteStore) -> None:
     versions = [version for page in [page async for page in store.versions()] for version in page]
     assert versions == world.versions[len(world.versions) - len(versions) :], "other trigger files are kept"
     assert bool(versions) is bool(world.versions), "no trigger files are kept"
-    decisions = {decision_row(decision): decision.firing.at < world.retained for decision, _ in world.decisions}
+    log = list(enumerate(world.log, start=1))
+    decisions = {
+        decision_row(decision, commits): decision.firing.at < world.retained
+        for commits, batch in log
+        for decision in batch.decisions
+    }
     _hold(await store.upkeep(lambda connection: _rows(connection, _DECISIONS)), decisions, "decisions")
+    last = {each.id: (each, commits) for commits, batch in log for each in batch.dispatches.values()}
     messages = {
-        dispatch_row(each): each.state in ENDED and each.changed < world.retained for each in world.dispatches.values()
+        dispatch_row(each, commits): each.state in ENDED and each.changed < world.retained
+        for each, commits in last.values()
     }
     _hold(await store.upkeep(lambda connection: _rows(connection, _OUTBOX)), messages, "messages")
 

@@ -94,7 +94,7 @@ async def test_a_fault_of_ours_is_closed_with_1011(sidecar: Sidecar, monkeypatch
         await trio.lowlevel.checkpoint()
         raise KeyError
 
-    monkeypatch.setattr(Intake, "take", broken)
+    monkeypatch.setattr(Intake, "receive", broken)
     async with connected(sidecar, f"?key={sidecar.keys.write_key}") as connection:
         await connection.send_message(json.dumps(track("one")))
         assert await closed_with(connection) == 1011

@@ -8,7 +8,7 @@ import trio
 
 from engine.core.events import INF, Membership, Outcome, Traits
 from engine.runtime.ports import Store
-from engine.runtime.records import Entry, Kept, Mark, Person
+from engine.runtime.records import Entry, Kept, Mark, Person, Published
 from tests.adapters.store.conftest import Open
 from tests.adapters.store.values import batch, decision, dispatch, entry, firing, save, version
 
@@ -166,6 +166,50 @@ async def test_those_who_lag_behind_are_found_page_by_page(opened: Open) -> None
         assert await store.behind(5, "", 3) == ["k:a", "k:b", "k:c"]
         assert await store.behind(5, "k:c", 3) == ["k:d"]
         assert await store.behind(5, "k:d", 3) == []
+
+
+async def test_firings_and_messages_are_published_by_commits_each_as_it_was_last_written(opened: Open) -> None:
+    first, second = dispatch(1), dispatch(2)
+    held = dispatch(1, state="held")
+    async with opened() as store:
+        await store.write(batch(decisions=[decision(1), decision(2)], dispatches={first.id: first, second.id: second}))
+        await store.write(batch(saves=[save()]))
+        await store.write(batch(decisions=[decision(3, per="x")], dispatches={held.id: held}))
+    async with opened() as store:
+        assert await store.published(0, 9, 100) == [
+            Published(1, decision(1)),
+            Published(1, decision(2)),
+            Published(1, second),
+            Published(3, decision(3, per="x")),
+            Published(3, held),
+        ]
+        assert [each.commit for each in await store.published(1, 9, 100)] == [3, 3]
+        assert [each.commit for each in await store.published(0, 2, 100)] == [1, 1, 1]
+        assert await store.published(3, 9, 100) == []
+
+
+@pytest.mark.parametrize(("limit", "commits"), [(1, [1] * 3), (3, [1] * 3), (4, [1] * 3), (5, [1] * 3 + [2] * 2)])
+async def test_what_is_published_comes_in_whole_commits(opened: Open, limit: int, commits: list[int]) -> None:
+    async with opened() as store:
+        await store.write(batch(decisions=[decision(number) for number in (1, 2, 3)]))
+        await store.write(batch(decisions=[decision(number) for number in (4, 5)]))
+        await store.write(batch(decisions=[decision(6)]))
+        assert [each.commit for each in await store.published(0, 9, limit)] == commits
+
+
+async def test_how_far_something_is_gone_is_remembered(opened: Open) -> None:
+    ended, waiting = dispatch(1, state="accepted"), dispatch(2)
+    async with opened() as store:
+        assert await store.pruned() == 0
+        await store.write(batch(decisions=[decision(1)]))
+        await store.write(batch(dispatches={ended.id: ended}))
+        await store.write(batch(dispatches={waiting.id: waiting}, decisions=[decision(2, at=60)]))
+        await store.prune(before=50, retained=50, linked=50)
+        assert await store.pruned() == 2
+        await store.prune(before=50, retained=50, linked=50)
+    async with opened() as store:
+        assert await store.pruned() == 2
+        assert [each.commit for each in await store.published(0, 9, 100)] == [3, 3]
 
 
 async def test_what_is_too_old_is_let_go(opened: Open) -> None:
