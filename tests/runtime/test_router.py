@@ -180,7 +180,7 @@ async def test_a_message_wakes_its_user_only_where_there_is_room(autojump_clock:
 
 async def test_events_of_those_who_are_awake_do_not_wait_for_room(autojump_clock: MockClock, telemetry: Quiet) -> None:
     async with running(THERE, telemetry, limits=Limits(awake=2)) as rig:
-        await rig.take(event("view", "a"), event("view", None, "b"))
+        rig.send(event("view", "a"), event("view", None, "b"))  # without a pause, in which somebody may fall asleep
         assert rig.router.crowded
         await rig.router.room(known("a"))
         await rig.router.room(anonymous("b"))
