@@ -113,10 +113,12 @@ class Actor:
             self.gone = True
             self._announce()
 
-    async def surrender(self) -> User | None:
-        """Give the user away, to be absorbed by another, and end; None if there is none any more."""
-        await self.settled()
-        user, self.user = self.user, None
+    async def surrender(self) -> User:
+        """Give the user away, to be absorbed by another, and end."""
+        user = await self.settled()
+        await trio.lowlevel.checkpoint_if_cancelled()  # where it could not be loaded, all actors end, ours too
+        assert user is not None, "who is to be absorbed stays awake"  # noqa: S101  the router's promise
+        self.user = None
         self.end()
         return user
 

@@ -73,8 +73,6 @@ class Journal:
         """The highest number given so far."""
         self.unsaved: dict[str, int] = {}
         """Users with turns that only the journal holds, each with a batch before which it has none; oldest first."""
-        self.survivors: dict[str, None] = {}
-        """Users who have absorbed another since the last commit, in order."""
         self.tail = 0
         """How many turns the journal holds."""
         self.uncommitted = 0
@@ -125,12 +123,10 @@ class Journal:
         self._pending.links.update(changes.links)
         self._pending.linked.update(changes.linked)
 
-    def absorbed(self, name: str, other: str) -> None:
-        """In the turn just recorded `other` entered the timeline of `name`, who is to be saved in the same batch."""
+    def absorbed(self, other: str) -> None:
+        """In the turn just recorded `other` entered the timeline of its user, who is to be saved in the same batch."""
         self._pending.gone.append(other)
         self.unsaved.pop(other, None)
-        self.survivors.pop(other, None)
-        self.survivors[name] = None
 
     def note(self, dispatch: Dispatch) -> None:
         """A message has changed its state."""

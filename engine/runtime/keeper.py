@@ -119,11 +119,10 @@ class Keeper:
     def _survivors(self) -> list[Save]:
         """Those who have absorbed another; their turns cannot be taken again, so there is no commit without them."""
         saves = []
-        for name in self._journal.survivors:
-            actor = self._router.awake[name]
+        for actor in self._router.survivors.values():
             assert actor.user is not None, "who has taken a turn is loaded"  # noqa: S101  the router's promise
             saves.append(self._snapshot(actor, actor.user))
-        self._journal.survivors.clear()
+        self._router.survivors.clear()
         return saves
 
     def _chosen(self) -> list[tuple[Actor, Save]]:

@@ -70,6 +70,8 @@ class Router:
         self.identities = Identities()
         self.awake: dict[str, Actor] = {}
         """By name; whoever took a turn last stands last."""
+        self.survivors: dict[str, Actor] = {}
+        """By name, those who have absorbed another since the last commit, in order."""
         self.now = now
         self._journal = journal
         self._loader = loader
@@ -238,7 +240,9 @@ class Router:
             former = self.awake.get(linking.absorbed)
             if former is not None and former.absorbed_by is actor:
                 self.dismiss(former)
-            self._journal.absorbed(actor.name, linking.absorbed)
+            self._journal.absorbed(linking.absorbed)
+            self.survivors.pop(linking.absorbed, None)
+            self.survivors[actor.name] = actor
         linking.taken.set()
 
 

@@ -7,11 +7,21 @@ import trio
 from trio.testing import MockClock
 
 from adapters.store.memory import MemoryStore
+from engine.core.identity import anonymous, known
 from engine.core.user import User
+from engine.runtime.arrivals import Profile
 from engine.runtime.ports import StoreError
+from engine.runtime.records import Kept
 from engine.runtime.router import Refused
 from tests.runtime.rig import Quiet, event, running
-from tests.runtime.test_router import SOON, THERE
+from tests.runtime.test_router import SOON, THERE, SlowStore
+
+LOGIN = Profile(user_id="u", anonymous_id="v", links=True)
+
+
+async def unreadable(_: str) -> Kept | None:
+    await trio.sleep(0.01)
+    raise StoreError("the disk cannot be read")
 
 
 async def test_a_user_who_cannot_be_saved_stays_awake_and_decides(
@@ -57,3 +67,41 @@ async def test_a_state_that_cannot_be_read_ends_the_process_and_is_not_overwritt
     said = capsys.readouterr().out
     assert "state of a user cannot be read" in said
     assert "person" not in said
+
+
+async def test_a_visitor_who_cannot_be_read_is_not_absorbed(autojump_clock: MockClock, telemetry: Quiet) -> None:
+    store = MemoryStore()
+    with pytest.RaisesGroup(StoreError):
+        async with running(THERE, telemetry, store, SOON) as rig:
+            await rig.take(event("cart", None, "v"))
+            await trio.sleep(2)
+            await rig.take(event("view"))
+            before = await store.load(anonymous("v"))
+            assert before is not None
+            store.load = unreadable  # type: ignore[assignment, method-assign]
+            with pytest.raises(Refused, match="cannot be read"):
+                await rig.take(LOGIN)
+            await trio.sleep(5)
+    del store.load
+    assert await store.load(anonymous("v")) == before
+    assert [link async for page in store.links() for link in page] == []
+
+
+async def test_who_has_absorbed_another_is_saved_though_everything_is_about_to_end(
+    autojump_clock: MockClock, telemetry: Quiet
+) -> None:
+    store = SlowStore(0.4)
+    with pytest.RaisesGroup(StoreError):
+        async with running(THERE, telemetry, store) as rig:
+            await rig.take(event("cart", None, "v"), event("view"))
+            rig.send(event("view"))
+            await trio.sleep(0.05)  # while that is being written
+            store.load = unreadable  # type: ignore[assignment, method-assign]
+            rig.send(LOGIN, event("view", "somebody else"))
+            await trio.sleep(0.02)
+            rig.send(event("view"))
+            await trio.sleep(5)
+    del store.load
+    kept = await store.load(known("u"))
+    assert kept is not None
+    assert User.restore(kept.state, kept.chunks, THERE.program).recent(1, "cart")

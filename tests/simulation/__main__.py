@@ -1,6 +1,7 @@
 """Many runs of the simulation: `python -m tests.simulation --seeds 10000 --jobs 2`."""
 
 import argparse
+import gc
 import multiprocessing
 import sys
 import time
@@ -43,7 +44,7 @@ def main() -> int:
     happened: Counter[str] = Counter()
     failed: list[tuple[int, str]] = []
     console, began = Console(stderr=True), time.perf_counter()
-    with Progress(console=console) as progress, multiprocessing.Pool(arguments.jobs) as pool:
+    with Progress(console=console) as progress, multiprocessing.Pool(arguments.jobs, gc.freeze) as pool:
         task = progress.add_task("seeds", total=arguments.seeds)
         for number, more, wrong in pool.imap_unordered(partial(_runs, arguments.store), chunks):
             happened += more
