@@ -61,9 +61,9 @@ class Metrics:
         """A trigger fired (`fired`), or a message of it ended in one of the states of a dispatch."""
         self._decisions.labels(trigger, outcome).inc()
 
-    def turn(self, seconds: float) -> None:
-        """An input was routed and, where its user was awake, decided upon."""
-        self._turn.observe(seconds)
+    def turns(self, seconds: float, number: int) -> None:
+        """So many inputs were routed and, where their users were awake, decided upon, in so long together."""
+        self._turn.observe(seconds / number, number)
 
     def committed(self, seconds: float, turns: int) -> None:
         """So many turns were made durable together, in so long."""

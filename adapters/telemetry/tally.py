@@ -20,10 +20,10 @@ class Tally(Collector):
         self._counts = [0] * (len(buckets) + 1)
         self._sum = 0.0
 
-    def observe(self, seconds: float) -> None:
-        """Count one."""
-        self._counts[bisect_left(self._buckets, seconds)] += 1
-        self._sum += seconds
+    def observe(self, seconds: float, number: int = 1) -> None:
+        """Count one, or so many that took as long each."""
+        self._counts[bisect_left(self._buckets, seconds)] += number
+        self._sum += seconds * number
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
         """The numbers, as Prometheus wants them: each bucket with those below it."""

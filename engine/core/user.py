@@ -118,6 +118,10 @@ class User:
         """An instant before which nothing happens by itself; INF if nothing can."""
         return self.deadlines.earliest
 
+    def deadline(self) -> Millis:
+        """When the next thing may happen by itself; INF if nothing can. It is sought among all, once in a while."""
+        return self.deadlines.tighten()
+
     def pending(self) -> list[Pending]:
         """The deadlines that are armed, earliest first."""
         found = [Pending(watch.trigger.name, watch.per, at) for watch, at in self.deadlines]

@@ -35,6 +35,7 @@ class Actor:
         "_versions",
         "absorbed_by",
         "gone",
+        "horizon",
         "leaving",
         "name",
         "number",
@@ -51,6 +52,8 @@ class Actor:
         """Of the last turn taken."""
         self.used: Millis = 0
         """When the last turn arrived."""
+        self.horizon: Millis = 0
+        """As it stands in the agenda since the last turn; 0 where there was none."""
         self.gone = False
         self.leaving = False
         """Whether it is to be saved and to end, unless another turn comes first."""

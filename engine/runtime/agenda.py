@@ -41,6 +41,8 @@ class Agenda:
     def set(self, name: str, at: Millis) -> None:
         """Give the user `name` the deadline `at` in place of the one before; INF takes it away."""
         slot = self._slots.get(name)
+        if slot is not None and slot.at == at:
+            return
         if at >= INF:
             if slot is not None:
                 self._forget(slot)

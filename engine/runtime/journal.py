@@ -31,9 +31,9 @@ class Receipt:
         """How many are not durable."""
         self._settled: trio.Event | None = None
 
-    def settle(self) -> None:
-        """One more is durable."""
-        self.open -= 1
+    def settle(self, turns: int) -> None:
+        """So many more are durable."""
+        self.open -= turns
         if not self.open and self._settled is not None:
             self._settled.set()
 
@@ -65,7 +65,8 @@ class Journal:
         self._committed = committed
         self._pending = Batch()
         self._fresh: list[Dispatch] = []
-        self._receipts: list[Receipt] = []
+        self._receipts: dict[Receipt, int] = {}
+        """Of the turns that are pending, with how many of each they are."""
         self._waiting: set[Receipt] = set()
         self._lengths: deque[tuple[int, int]] = deque()
         self._commits = 0
@@ -102,21 +103,20 @@ class Journal:
         if receipt is not None:
             receipt.open += 1
 
-    def record(
-        self, entry: Entry, decisions: list[Decision], dispatches: list[Dispatch], receipt: Receipt | None
-    ) -> None:
-        """A turn was taken, with these decisions, which make these messages due."""
-        pending = self._pending
-        pending.entries.append(entry)
-        if decisions:
-            pending.decisions += decisions
-            pending.dispatches |= {dispatch.id: dispatch for dispatch in dispatches}
-            self._fresh += dispatches
+    def record(self, entry: Entry, receipt: Receipt | None) -> None:
+        """A turn was taken."""
+        self._pending.entries.append(entry)
         if entry.name not in self.unsaved:
             self.unsaved[entry.name] = self._commits + 1
         if receipt is not None:
-            self._receipts.append(receipt)
+            self._receipts[receipt] = self._receipts.get(receipt, 0) + 1
         self.news.set()
+
+    def decide(self, decisions: list[Decision], dispatches: list[Dispatch]) -> None:
+        """The turn just recorded has led to these decisions, which make these messages due."""
+        self._pending.decisions += decisions
+        self._pending.dispatches |= {dispatch.id: dispatch for dispatch in dispatches}
+        self._fresh += dispatches
 
     def relink(self, changes: Changes) -> None:
         """A turn has changed who is who."""
@@ -165,7 +165,7 @@ class Journal:
         """
         receipt = Receipt()
         receipt.open += 1
-        self._receipts.append(receipt)
+        self._receipts[receipt] = 1
         self.news.set()
         await self.wait(receipt)
 
@@ -178,15 +178,15 @@ class Journal:
         """
         self.news = trio.Event()
         batch, self._pending = self._pending, Batch()
-        receipts, self._receipts = self._receipts, []
+        receipts, self._receipts = self._receipts, {}
         fresh, self._fresh = self._fresh, []
         batch.saves = saves
         if batch:
             began = trio.current_time()
             await self.write(batch)
             self._telemetry.committed(trio.current_time() - began, len(batch.entries))
-        for receipt in receipts:
-            receipt.settle()
+        for receipt, turns in receipts.items():
+            receipt.settle(turns)
         self.uncommitted -= len(batch.entries)
         self._committed(self._commits, batch, fresh)
 

@@ -205,8 +205,8 @@ class Telemetry(Protocol):
     def decided(self, trigger: str, outcome: str) -> None:
         """A trigger fired (`fired`), or a message of it ended in one of the states of a dispatch."""
 
-    def turn(self, seconds: float) -> None:
-        """An input was routed and, where its user was awake, decided upon."""
+    def turns(self, seconds: float, number: int) -> None:
+        """So many inputs were routed and, where their users were awake, decided upon, in so long together."""
 
     def committed(self, seconds: float, turns: int) -> None:
         """So many turns were made durable together, in so long."""

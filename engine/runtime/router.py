@@ -5,7 +5,6 @@ the turn taken in one plain call, so two inputs of a user can never be reordered
 is recorded in the journal in the same call.
 """
 
-import time
 from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple
 
@@ -17,7 +16,7 @@ from engine.core.identity import Changes, Identities
 from engine.core.user import User
 from engine.runtime.actor import Actor
 from engine.runtime.alarm import Alarm
-from engine.runtime.arrivals import Alias, Arrival, Event, Profile
+from engine.runtime.arrivals import Alias, Arrival, Event, Listing, Profile
 from engine.runtime.clock import Clock
 from engine.runtime.journal import Journal, Receipt
 from engine.runtime.loader import Loader
@@ -87,17 +86,21 @@ class Router:
 
     # What comes in -----------------------------------------------------------------------------------------------
 
-    def take(self, arrival: Arrival, receipt: Receipt) -> None:
-        """Take one input; `receipt` will be settled when it is durable."""
-        began = time.perf_counter()
-        number, now = self._journal.next_number(), self.now()
+    def take(self, arrival: Arrival, receipt: Receipt, now: Millis) -> None:
+        """Take one input, received at `now`; `receipt` will be settled when it is durable."""
+        number = self._journal.next_number()
+        if isinstance(arrival, Event):  # by far the most, and they link nothing
+            name = self.identities.resolve(arrival.user_id, arrival.anonymous_id)
+            ts = now if arrival.ts is None or arrival.ts > now else arrival.ts
+            event = Track(number, arrival.name, ts, arrival.properties, arrival.message_id)
+            self._deliver(name, Turn(number, now, event, receipt))
+            return
         name, absorbed = self._whose(arrival, now)
         changes = self.identities.changes()
         linking = self._in_order(changes, absorbed) if changes.links or absorbed is not None else None
         if linking is None and changes.linked:
             self._journal.relink(changes)
-        self._deliver(name, Turn(number, now, _stamped(arrival, number, now), receipt, linking))
-        self._telemetry.turn(time.perf_counter() - began)
+        self._deliver(name, Turn(number, now, _stamped(arrival, number), receipt, linking))
 
     def wake(self, name: str, receipt: Receipt | None = None) -> None:
         """Let a user settle what is due and take up what is in force."""
@@ -187,7 +190,11 @@ class Router:
     # How it goes on ----------------------------------------------------------------------------------------------
 
     async def _ring(self, name: str) -> None:
-        """A user's deadline is reached."""
+        """A user's horizon is reached: a deadline, or only a bound of one."""
+        actor = self.awake.get(name)
+        if actor is not None and actor.idle and actor.user is not None and (at := actor.user.deadline()) > self.now():
+            self._arm(actor, at)
+            return
         await self.room(name)
         self.wake(self.identities.find(name) or name)  # who may have become another's meanwhile
 
@@ -201,7 +208,7 @@ class Router:
             self.alarm.set(absorbs.name, INF)
         actor.deliver(turn, absorbs)
 
-    def _whose(self, arrival: Arrival, now: Millis) -> tuple[str, str | None]:
+    def _whose(self, arrival: Profile | Alias | Listing, now: Millis) -> tuple[str, str | None]:
         """The user whose step it is, and the one who enters that user's timeline in it."""
         if isinstance(arrival, Alias):
             return self.identities.alias(arrival.previous_id, arrival.user_id, arrival.message_id, now)
@@ -217,22 +224,29 @@ class Router:
     def _taken(self, actor: Actor, user: User, turn: Turn, firings: list[Firing]) -> None:
         """Record a turn, and set the user's deadline."""
         name, linking, horizon = actor.name, turn.linking, user.horizon()
-        if actor.absorbed_by is None:
-            self.alarm.set(name, horizon)
-        version = self._versions.number_of(user) if firings else 0
+        if actor.absorbed_by is None and (horizon != actor.horizon or horizon <= turn.now):
+            self._arm(actor, horizon)
         absorbed = linking.absorbed if linking is not None else ""
-        self._journal.record(
-            Entry(turn.number, name, turn.now, turn.item, horizon, absorbed),
-            [Decision(name, version, firing) for firing in firings],
-            [dispatch for firing in firings for dispatch in self._make(name, firing, turn.now)],
-            turn.receipt,
-        )
+        self._journal.record(Entry(turn.number, name, turn.now, turn.item, horizon, absorbed), turn.receipt)
+        if firings:
+            self._fired(name, self._versions.number_of(user), firings, turn.now)
         if turn.dispatch is not None:
             self._journal.note(turn.dispatch)
-        for firing in firings:
-            self._telemetry.decided(firing.trigger, "fired")
         if linking is not None:
             self._link(actor, linking)
+
+    def _arm(self, actor: Actor, horizon: Millis) -> None:
+        actor.horizon = horizon
+        self.alarm.set(actor.name, horizon)
+
+    def _fired(self, name: str, version: int, firings: list[Firing], now: Millis) -> None:
+        """Record what the turn just recorded has decided, and the messages that are due by it."""
+        self._journal.decide(
+            [Decision(name, version, firing) for firing in firings],
+            [dispatch for firing in firings for dispatch in self._make(name, firing, now)],
+        )
+        for firing in firings:
+            self._telemetry.decided(firing.trigger, "fired")
 
     def _link(self, actor: Actor, linking: Linking) -> None:
         self._journal.relink(linking.changes)
@@ -246,10 +260,7 @@ class Router:
         linking.taken.set()
 
 
-def _stamped(arrival: Arrival, seq: int, now: Millis) -> Input:
-    if isinstance(arrival, Event):
-        ts = now if arrival.ts is None else min(arrival.ts, now)
-        return Track(seq, arrival.name, ts, arrival.properties, arrival.message_id)
+def _stamped(arrival: Profile | Alias | Listing, seq: int) -> Input:
     if isinstance(arrival, Profile):
         return Traits(seq, arrival.traits, arrival.message_id)
     if isinstance(arrival, Alias):

@@ -56,6 +56,7 @@ class Service:
         """Why it is not ready, for people."""
         self.store = store
         self._clock = clock
+        self._telemetry = telemetry
         self._now: Millis = 0
         self._limits = limits
         self._configuration = configuration
@@ -163,14 +164,19 @@ class Service:
 
         """
         self._admit()
-        receipt, began = Receipt(), time.perf_counter()
+        receipt, began, now, taken = Receipt(), time.perf_counter(), self.now(), 0
         for arrival in arrivals:
             if self.router.crowded:
                 await self._room_for(arrival)
-            self.router.take(arrival, receipt)
-            if time.perf_counter() - began > STRETCH:
+                now = self.now()
+            self.router.take(arrival, receipt, now)
+            taken += 1
+            if (spent := time.perf_counter() - began) > STRETCH:
+                self._telemetry.turns(spent, taken)
                 await trio.lowlevel.cancel_shielded_checkpoint()
-                began = time.perf_counter()
+                began, now, taken = time.perf_counter(), self.now(), 0
+        if taken:
+            self._telemetry.turns(time.perf_counter() - began, taken)
         return receipt
 
     async def durable(self, receipt: Receipt) -> None:

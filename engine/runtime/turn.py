@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import msgspec
 import structlog
 import trio
 
@@ -28,7 +29,7 @@ class Linking(NamedTuple):
     """To be set when this one is."""
 
 
-class Turn(NamedTuple):
+class Turn(msgspec.Struct, frozen=True, gc=False):
     """An input, or, without one, a deadline reached or new trigger files to be taken up."""
 
     number: int

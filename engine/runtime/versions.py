@@ -37,6 +37,8 @@ class Versions:
         self._versions: list[Version] = []
         self._programs: dict[int, Program] = {}
         self._numbers: dict[Program, int] = {}
+        self._latest: Program | None = None
+        """What is in force."""
 
     @property
     def program(self) -> Program:
@@ -103,13 +105,13 @@ class Versions:
     def take_up(self, user: User, before: int) -> list[Firing]:
         """Let a user take up the versions with numbers below `before`, each as of its instant; returns what fires."""
         fired: list[Firing] = []
-        number = self._numbers[user.program]
-        if number != self._versions[-1].number:
+        if user.program is not self._latest:
+            number = self._numbers[user.program]
             for version in self._versions:
                 if number < version.number < before:
                     fired += user.adopt(self.program_of(version.number), version.at)
         return fired
 
     def _put_in_force(self, program: Program) -> None:
-        self._programs[self.current.number] = program
+        self._programs[self.current.number] = self._latest = program
         self._numbers[program] = self.current.number

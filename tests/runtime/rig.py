@@ -30,16 +30,16 @@ class Quiet:
     def __init__(self) -> None:
         self.decisions: list[tuple[str, str]] = []
         self.lateness: list[float] = []
-        self.turns = 0
+        self.inputs = 0
         self.commits: list[int] = []
         self.deliveries: list[str] = []
 
     def decided(self, trigger: str, outcome: str) -> None:
         self.decisions.append((trigger, outcome))
 
-    def turn(self, seconds: float) -> None:
+    def turns(self, seconds: float, number: int) -> None:
         assert seconds >= 0
-        self.turns += 1
+        self.inputs += number
 
     def committed(self, seconds: float, turns: int) -> None:
         assert seconds >= 0
@@ -136,7 +136,7 @@ class Rig:
     def send(self, *arrivals: Arrival) -> None:
         """Without waiting for them to be durable."""
         for arrival in arrivals:
-            self.router.take(arrival, Receipt())
+            self.router.take(arrival, Receipt(), self.router.now())
 
 
 @asynccontextmanager

@@ -161,7 +161,7 @@ async def test_credit_is_withdrawn_while_too_much_waits_to_be_written(tmp_path: 
         store.may_write = first
         await connection.send_message(single(1))
         await taken(sidecar, already + 1)
-        sidecar.service.router.take(event("more"), Receipt())
+        sidecar.service.router.take(event("more"), Receipt(), sidecar.service.now())
         store.may_write = second
         first.set()
         assert await told(connection) == {"ack": 1, "credit": 0, "accepted": 1, "rejected": []}
@@ -181,7 +181,7 @@ async def test_withdrawn_credit_is_given_back_unasked(tmp_path: Path, store: Hel
         store.may_write = first
         await connection.send_message(single(1))
         await taken(sidecar, already + 1)
-        sidecar.service.router.take(event("more"), Receipt())
+        sidecar.service.router.take(event("more"), Receipt(), sidecar.service.now())
         store.may_write = second
         first.set()
         assert (await told(connection))["credit"] == 0
