@@ -277,9 +277,9 @@ class Service:
     async def _wake(self, names: Sequence[str]) -> None:
         receipt = Receipt()
         for each in names:
-            name = self.router.identities.find(each)
+            await self.router.room(each)
+            name = self.router.identities.find(each)  # only now: who waited may have become another's meanwhile
             if name is not None:
-                await self.router.room(name)
                 self.router.wake(name, receipt)
         await self.journal.wait(receipt)
 
