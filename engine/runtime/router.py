@@ -131,6 +131,8 @@ class Router:
         while (found := find()) is not None:
             await trio.lowlevel.checkpoint()
             await self.room(found)
+            if found != find():
+                continue  # who has become another's meanwhile
             user = await self.rouse(found).settled()
             if user is not None:
                 return None if user.born is None else user

@@ -58,8 +58,8 @@ class Uptake:
     async def _wake(self, names: Sequence[str]) -> None:
         receipt = Receipt()
         for each in names:
-            name = self._router.identities.find(each)
+            await self._router.room(each)
+            name = self._router.identities.find(each)  # only now: who waited may have become another's meanwhile
             if name is not None:
-                await self._router.room(name)
                 self._router.wake(name, receipt)
         await self._journal.wait(receipt)

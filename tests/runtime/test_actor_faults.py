@@ -9,14 +9,11 @@ from trio.testing import MockClock
 from adapters.store.memory import MemoryStore
 from engine.core.identity import anonymous, known
 from engine.core.user import User
-from engine.runtime.arrivals import Profile
 from engine.runtime.ports import StoreError
 from engine.runtime.records import Kept
 from engine.runtime.router import Refused
 from tests.runtime.rig import Quiet, event, running
-from tests.runtime.test_router import SOON, THERE, SlowStore
-
-LOGIN = Profile(user_id="u", anonymous_id="v", links=True)
+from tests.runtime.test_router import LOGIN, SOON, THERE, SlowStore
 
 
 async def unreadable(_: str) -> Kept | None:

@@ -1,4 +1,6 @@
 import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
@@ -13,8 +15,9 @@ from engine.runtime.arrivals import Alias, Arrival, Event, Listing, Profile
 from engine.runtime.keeper import Limits
 from engine.runtime.ports import Unavailable
 from engine.runtime.records import Batch, Kept
+from engine.runtime.router import Router
 from engine.simulate import run
-from tests.runtime.rig import Plain, Quiet, compiled, configured, event, running, watching
+from tests.runtime.rig import Plain, Quiet, Rig, compiled, configured, event, running, watching
 
 TRIGGERS = """
 segments: {vip: list}
@@ -187,6 +190,49 @@ async def test_events_of_those_who_are_awake_do_not_wait_for_room(autojump_clock
             await rig.router.room(anonymous("b"))
         await rig.router.room(known("c"))
         assert not rig.router.crowded
+
+
+LOGIN = Profile(user_id="u", anonymous_id="v", links=True)
+
+
+@asynccontextmanager
+async def crowded(telemetry: Quiet) -> AsyncIterator[Rig]:
+    """A visitor is asleep, and for a second, while others are loaded, there is no room for them."""
+    async with running(THERE, telemetry, SlowStore(1), Limits(idle_after=500, awake=2)) as rig:
+        await rig.take(event("cart", None, "v"))
+        await trio.sleep(3)
+        rig.send(event("view", "u"), event("view", "w"))
+        assert rig.router.crowded
+        assert anonymous("v") not in rig.router.awake
+        yield rig
+
+
+async def test_who_is_looked_for_and_becomes_another_s_meanwhile_is_found_there(
+    autojump_clock: MockClock, telemetry: Quiet
+) -> None:
+    found = []
+
+    async def look(router: Router) -> None:
+        found.append(await router.look_for_heir(anonymous("v")))
+
+    async with crowded(telemetry) as rig, trio.open_nursery() as nursery:
+        nursery.start_soon(look, rig.router)
+        await trio.sleep(0.1)
+        rig.send(LOGIN)
+    assert [user and user.name for user in found] == [known("u")]
+
+
+async def test_who_is_to_take_up_new_files_and_becomes_another_s_meanwhile_is_not_woken(
+    autojump_clock: MockClock, telemetry: Quiet
+) -> None:
+    async with crowded(telemetry) as rig:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(rig.service.reload, configured(TRIGGERS + "  anew: {when: view}\n"))
+            await trio.sleep(0.1)
+            rig.send(LOGIN)
+        await trio.sleep(10)
+        assert await rig.store.load(anonymous("v")) is None
+    assert rig.said == [("u", "left", 5_250)]  # the event came when the first write was done
 
 
 @pytest.mark.parametrize("seed", range(40))

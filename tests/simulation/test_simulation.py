@@ -91,6 +91,11 @@ def test_nobody_who_cannot_be_read_is_absorbed() -> None:
     run(2_000_332)
 
 
+def test_what_was_due_to_a_visitor_is_sent_though_they_became_a_user_while_they_were_looked_for() -> None:
+    """In this seed the outbox waits for room for the visitor meanwhile."""
+    run(3_001_560)
+
+
 def notices(store: Kind = "memory", first: int = 2_000, **options: Any) -> bool:
     """Whether one of some seeds fails."""
     for seed in range(first, first + 150):
