@@ -18,7 +18,7 @@ import trio
 import trio.testing
 from trio import _core
 
-from engine.core.events import Millis
+from engine.core.events import INF, Millis
 from engine.runtime.arrivals import Arrival
 from engine.runtime.clock import SteadyClock
 from engine.runtime.keeper import Limits
@@ -54,6 +54,9 @@ _JUMPS: tuple[Millis, ...] = (-3_000, -200, 400, 5_000, 120_000)
 _PEACE: Millis = 2 * (LONGEST + 14_000)
 """After so long without faults, with every message tried to the end, nothing is left to happen, though time go at half
 its speed."""
+
+_LOOK = 0.5
+"""Seconds between two looks whether something is."""
 
 
 @dataclass
@@ -181,11 +184,22 @@ class Run:
             nursery.cancel_scope.cancel()
 
     async def _end(self, service: Service) -> None:
-        """After a while in peace, or soon, an orderly end."""
+        """When in peace nothing is left to happen, or else soon, an orderly end."""
         world = self.world
-        await trio.sleep(_PEACE / 1_000 if world.calm else self.draw.choice((0, 0.5, 5)))
+        if world.calm:
+            with trio.move_on_after(_PEACE / 1_000):
+                while not self._is_over(service):
+                    await trio.sleep(_LOOK)
+        else:
+            await trio.sleep(self.draw.choice((0, 0.5, 5)))
         world.happened["orderly end"] += 1
         await service.drain(2)
+
+    @staticmethod
+    def _is_over(service: Service) -> bool:
+        """Whether nothing is left to happen by itself."""
+        busy = service.outbox.waiting or service.journal.uncommitted or service.keeper.lagging
+        return not busy and service.router.alarm.is_quiet(INF - 1)
 
     async def _client(self, service: Service, script: deque[Sending]) -> None:
         """Send what is to be sent, and what was not acknowledged again."""
