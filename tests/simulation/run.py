@@ -188,7 +188,7 @@ class Run:
         world = self.world
         if world.calm:
             with trio.move_on_after(_PEACE / 1_000):
-                while not self._is_over(service):
+                while not self._is_over(service):  # noqa: ASYNC110 - it is looked at from outside, like everything
                     await trio.sleep(_LOOK)
         else:
             await trio.sleep(self.draw.choice((0, 0.5, 5)))
