@@ -25,6 +25,7 @@ app.command("adapters.commands.reload:reload", name="reload")
 app.command("adapters.commands.outbox:app", name="outbox")
 app.command("adapters.commands.db:app", name="db")
 app.command("adapters.commands.schema:print_schema", name="schema")
+app.command("adapters.commands.compile:compile_folder", name="compile")
 
 
 def main() -> None:

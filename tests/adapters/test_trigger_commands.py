@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from adapters.commands.check import check
+from adapters.commands.compile import compile_folder
 from adapters.commands.schema import print_schema
 from adapters.commands.simulate import simulate_file
 from adapters.commands.trials import run_trials
@@ -236,3 +237,20 @@ def test_the_retention_in_the_settings_bounds_what_check_and_test_accept(tmp_pat
     (tmp_path / "impel.yaml").write_text("retention: 7d")
     assert (check(tmp_path), run_trials(tmp_path)) == (1, 1)
     assert (check(tmp_path, retention="90d"), run_trials(tmp_path, retention="90d")) == (0, 0)
+
+
+def test_compile_lists_the_events_and_shows_what_is_written_out_for_one(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert compile_folder(shop) == 0
+    assert {"cart_updated", "order_completed"} <= set(capsys.readouterr().out.split())
+    assert compile_folder(shop, show="cart_updated") == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("def handle(user, event, now):")
+    assert "# cart_reminder: cart_updated then no (cart_updated or order_completed) within 1h" in shown
+
+
+def test_compile_says_where_there_is_nothing_to_show(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "all.yaml").write_text("""triggers: {t: {when: 'view["a\\"b" == 1]'}}""")
+    assert compile_folder(tmp_path, show="view") == 1
+    assert "its events go the general way" in capsys.readouterr().err
