@@ -25,6 +25,9 @@ from engine.runtime.records import Decision, Dispatch, Entry
 from engine.runtime.turn import Linking, Turn
 from engine.runtime.versions import Versions
 
+_AGAIN: Millis = 60_000
+"""After so long a user whose turn failed is woken again for what is still due."""
+
 Make = Callable[[str, Firing, Millis], Iterable[Dispatch]]
 """The messages that a firing of a user makes due."""
 
@@ -226,7 +229,9 @@ class Router:
     def _taken(self, actor: Actor, user: User, turn: Turn, firings: list[Firing]) -> None:
         """Record a turn, and set the user's deadline."""
         name, linking, horizon = actor.name, turn.linking, user.horizon()
-        if actor.absorbed_by is None and (horizon != actor.horizon or horizon <= turn.now):
+        if horizon <= turn.now:  # only after a turn that failed
+            horizon = turn.now + _AGAIN
+        if actor.absorbed_by is None and horizon != actor.horizon:
             self._arm(actor, horizon)
         absorbed = linking.absorbed if linking is not None else ""
         self._journal.record(Entry(turn.number, name, turn.now, turn.item, horizon, absorbed), turn.receipt)

@@ -7,6 +7,7 @@ import trio
 from trio.testing import MockClock
 
 from adapters.store.memory import MemoryStore
+from engine.core.decisions import Firing
 from engine.core.identity import anonymous, known
 from engine.core.user import User
 from engine.runtime.ports import StoreError
@@ -39,6 +40,23 @@ async def test_a_user_who_cannot_be_saved_stays_awake_and_decides(
     said = capsys.readouterr().out
     assert said.count("[error") == 1
     assert "person" not in said
+
+
+async def test_a_deadline_that_cannot_be_settled_is_tried_again_once_a_minute(
+    autojump_clock: MockClock, telemetry: Quiet, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: User, __: int) -> list[Firing]:
+        raise ArithmeticError
+
+    async with running(THERE, telemetry) as rig:
+        await rig.take(event("cart", "person"))
+        with monkeypatch.context() as patch:
+            patch.setattr(User, "wake", fail)
+            await trio.sleep(100)
+        assert rig.said == []
+        await trio.sleep(60)
+        assert rig.said == [("person", "left", 5_000)]
+    assert capsys.readouterr().out.count("[error") == 2
 
 
 async def test_a_state_that_cannot_be_read_ends_the_process_and_is_not_overwritten(
