@@ -115,7 +115,7 @@ async def _play(sidecar: Sidecar, site: Site, plan: Plan, rate: int, options: ar
         async with trio.open_nursery() as nursery, heard(sidecar, "coupon") as firings:
             nursery.start_soon(site.run)
             await play(sidecar, wire, plan.ticks, run, warm_up=options.warm_up, patience=_PATIENCE)
-            await _wait(plan, site, firings)
+            await _wait(plan, site, firings, _PATIENCE if len(wire.acked) == wire.frames else 0)
             fired = sidecar.fired() - fired
             nursery.cancel_scope.cancel()
     lag = run.lag(plan.ticks, options.warm_up)
@@ -132,11 +132,10 @@ async def _play(sidecar: Sidecar, site: Site, plan: Plan, rate: int, options: ar
     )
 
 
-async def _wait(plan: Plan, site: Site, firings: list[Firing]) -> None:
-    """Wait until all has come that is to come, or for so long that it is given up."""
+async def _wait(plan: Plan, site: Site, firings: list[Firing], patience: float) -> None:
+    """Wait until all has come that is to come, or for so long after the last deadline that it is given up."""
     messages, coupons = len(plan.places("help_asked")), len(plan.places("coupon_asked"))
-    seconds = SPAN / 1_000 + _PATIENCE
-    await eventually(lambda: len(site.arrived) >= messages and len(firings) >= coupons, seconds)
+    await eventually(lambda: len(site.arrived) >= messages and len(firings) >= coupons, SPAN / 1_000 + patience)
 
 
 def _latencies(
@@ -145,7 +144,7 @@ def _latencies(
     """The three, without those of the warm-up."""
     now, wall, first, events = time.perf_counter(), time.time(), plan.first(warm_up), plan.events
     coupons, helps = plan.places("coupon_asked"), plan.places("help_asked")
-    acked, lost = acks(plan, [at - run.began for at in wire.acked], now - run.began)
+    acked, lost = acks(plan, [at - run.began for at in wire.acked], run.ended - run.began)
     decided, unheard = since(
         ((events[place].user_id, run.began + plan.instants[place]) for place in coupons),
         ((firing.user, firing.heard) for firing in firings),
@@ -190,9 +189,9 @@ def plot(figures: Sequence[Figures], file: Path) -> None:
     figure = Figure(figsize=(12, 4), layout="constrained")
     rates = [each.rate for each in figures]
     for name, one in zip(LATENCIES, figure.subplots(1, 3, sharey=True), strict=True):
-        for percentile in ("p50", "p90", "p99", "p999"):
+        for label, percentile in (("p50", "p50"), ("p90", "p90"), ("p99", "p99"), ("p99.9", "p999")):
             values = [getattr(getattr(each, name), percentile) for each in figures]
-            (line,) = one.loglog(rates, values, "-", label=percentile)
+            (line,) = one.loglog(rates, values, "-", label=label)
             for each, value in zip(figures, values, strict=True):
                 one.plot(each.rate, value, "o", color=line.get_color(), fillstyle="none" if each.is_void else "full")
         one.set_title(name)

@@ -76,6 +76,8 @@ class Run:
     lags: list[float] = field(default_factory=list)
     """Of each frame, seconds."""
     usage: Usage = field(default_factory=lambda: Usage(0, 0, 0))
+    ended: float = 0.0
+    """When the last ack had come, or was given up."""
     backlog: int = 0
     """Events that were on their way, or ready to leave, when the last had just come."""
 
@@ -106,6 +108,7 @@ async def play(
                 run.lags.append(time.perf_counter() - run.began - tick.at)
                 wire.release(1)
             run.backlog = plan[-1].end - (plan[len(wire.acked) - 1].end if wire.acked else 0)
+    run.ended = time.perf_counter()
 
 
 async def _measure(sidecar: Sidecar, run: Run, warm: float, end: float) -> None:
