@@ -4,8 +4,8 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 IMPEL  := $(BIN)/impel
 
-.PHONY: run test check format bench-baskets bench-core bench-growth bench-peers bench-flink simulation \
-        bench-crash bench-recovery bench-scan bench-steady clean help
+.PHONY: run test check format bench bench-baskets bench-core bench-growth bench-peers bench-flink simulation \
+        bench-latency bench-saturation bench-timers bench-crash bench-recovery bench-scan bench-steady clean help
 
 help:            ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 24
@@ -33,6 +33,30 @@ check: $(IMPEL)  ## format, lint, types
 format: $(IMPEL) ## let ruff rewrite what it can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# Sizes are such that all of it takes less than ten minutes on two cores that have nothing else to do. A run that is void
+# does not keep the others from being made; make's own exit status says that there was one.
+bench: $(IMPEL)  ## the standard set of benches, in under ten minutes on a quiet machine
+	$(BIN)/python -m pip install --quiet --group bench
+	$(BIN)/python bench/core.py --fill 60000 --rounds 5 --json bench/out/core.json
+	$(BIN)/python bench/growth.py --max-users 30000 --rounds 5 --json bench/out/growth.json --plot bench/out/growth
+	$(BIN)/python bench/peers.py --events 500000 --json bench/out/peers.json
+	$(BIN)/python bench/saturation.py --json bench/out/saturation.json
+	void=0; \
+	$(BIN)/python bench/latency.py --seconds 5 --json bench/out/latency.json --plot bench/out/latency || void=1; \
+	$(BIN)/python bench/timers.py --deadlines 10000 100000 --seconds 5 --json bench/out/timers.json || void=1; \
+	exit $$void
+
+bench-latency: $(IMPEL) ## from an event's intended instant to its ack, its decision, and from a deadline to its delivery, by rate
+	$(BIN)/python -m pip install --quiet --group bench
+	$(BIN)/python bench/latency.py --json bench/out/latency.json --plot bench/out/latency
+
+bench-saturation: $(IMPEL) ## events a second that the sidecar takes at most, by connections and size of frames
+	$(BIN)/python bench/saturation.py --json bench/out/saturation.json
+
+bench-timers: $(IMPEL) ## how late deadlines are with up to a million of them armed, under load
+	$(BIN)/python -m pip install --quiet --group bench
+	$(BIN)/python bench/timers.py --json bench/out/timers.json
 
 bench-baskets: $(IMPEL) ## four triggers over a year of real shopping, checked against a plain computation
 	$(BIN)/python -m pip install --quiet --group bench

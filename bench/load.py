@@ -146,10 +146,11 @@ class Shoppers:
     def frames(self, events: int, size: int = 100) -> Iterator[Frame]:
         """So many events more, in frames of `size`."""
         for begin in range(0, events, size):
-            calls = [self._next() for _ in range(min(size, events - begin))]
+            calls = [self.next() for _ in range(min(size, events - begin))]
             yield Frame(calls[0].received_at, self._encode(calls))
 
-    def _next(self) -> Call:
+    def next(self) -> Call:
+        """The next event."""
         now, user = self._coming[0]
         stays = self._rng.random() > 1 / VISIT
         pause = self._rng.expovariate(1 / (_PAUSE if stays else self._apart))

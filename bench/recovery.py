@@ -22,6 +22,7 @@ from rich.table import Table
 
 from adapters.configuration import compile_content
 from adapters.store.sqlite import FILE, SqliteStore, open_file
+from bench.population import saved
 from bench.sidecar import configure, started
 from engine.core.events import Track
 from engine.core.program import Program
@@ -125,18 +126,7 @@ def _save(each: int, version: int, program: Program, now: int) -> Save:
     user.observe(Track(each + 5, "view", began, _PROPERTIES, f"v{each}"), began)
     if each % 5 == 0:
         user.observe(Track(each + 5, "cart", began, _PROPERTIES, f"c{each}"), began)
-    snapshot = user.snapshot()
-    return Save(
-        user.name,
-        each + 5,
-        version,
-        user.horizon(),
-        user.clock,
-        snapshot.state,
-        snapshot.chunk,
-        snapshot.whole,
-        bare=False,
-    )
+    return saved(user, each + 5, version)
 
 
 if __name__ == "__main__":

@@ -50,6 +50,12 @@ class Sidecar:
         pairs = [line.split(" ") for line in lines if not line.startswith("#") and "{" not in line]
         return {name: float(value) for name, value in pairs}
 
+    def fired(self) -> float:
+        """How often triggers have fired."""
+        lines = httpx.get(f"{self.url}/metrics", timeout=60).text.splitlines()
+        wanted = (line for line in lines if line.startswith("impel_decisions_total") and 'outcome="fired"' in line)
+        return sum(float(line.rpartition(" ")[2]) for line in wanted)
+
     def memory(self) -> int:
         """Bytes of it that are in memory, as Linux counts them."""
         pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
@@ -59,6 +65,11 @@ class Sidecar:
         """Seconds of processor time it has taken so far, as Linux counts them."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def waited(self) -> float:
+        """Seconds that its threads could have worked and had to wait for a processor, as Linux counts them."""
+        files = Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
+        return sum(int(file.read_text().split()[1]) for file in files) / 1e9
 
     def end(self) -> None:
         """Let it end in order."""
