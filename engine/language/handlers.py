@@ -53,10 +53,11 @@ class Handlers(dict[str, Handler | None]):
     def _write(self, name: str | None) -> Handler | None:
         try:
             text, constants = self._script(name)
-        except Unwritten:
+            code = _compiled(text)
+        except (Unwritten, SyntaxError, RecursionError):  # the latter two where hundreds of parentheses are nested
             return None
         names = dict(constants)  # a dict and no more, or each global name costs ten times as much
-        exec(_compiled(text), names)  # noqa: S102  a text of our own making, from triggers that were checked
+        exec(code, names)  # noqa: S102  a text of our own making, from triggers that were checked
         handler: Handler = names["handle"]
         return handler
 

@@ -259,7 +259,7 @@ class Script:
         borne = "True" if trigger.path is None else f"{domain.scope} is not None"
         condition = both(any_of(self._watched[trigger]), borne)
         lines = self._lines(trigger, domain, watch, name)
-        text = f"# {trigger.name}: {self._circumstances.texts[trigger.name]}"
+        text = self._comment(trigger)
         if condition == "True":
             self._whole.watch(watch, name)
             return _told(text, lines.before), _told(text, lines.done(watch))
@@ -285,8 +285,12 @@ class Script:
         name, watch = self._constant(number, trigger), f"watch_{number}"
         found = f"{watch} = whole.watches.get({name}) or begin({name}, whole, now)"
         look = f"if {watch} and user.look({watch}, Step(now)): firing += (({watch}, now),)"
-        text = f"# {trigger.name}: {self._circumstances.texts[trigger.name]}"
+        text = self._comment(trigger)
         return _told(text, [f"{watch} = None", *_if(self._segments[trigger], [found])]), _told(text, [look])
+
+    def _comment(self, trigger: CompiledTrigger) -> str:
+        text = f"{trigger.name}: {self._circumstances.texts[trigger.name]}"
+        return "# " + "".join(letter if letter.isprintable() else "?" for letter in text)
 
     def _constant(self, number: int, trigger: CompiledTrigger) -> str:
         name = f"trigger_{number}"

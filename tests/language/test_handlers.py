@@ -167,3 +167,18 @@ def test_names_that_nobody_mentions_share_one_handler() -> None:
     assert handlers["one"] is handlers["two"] is not None
     assert handlers["view"] is not None
     assert len(handlers) == 0
+
+
+def test_letters_that_cannot_stand_in_python_do_not_hinder() -> None:
+    """In YAML's double quotes, `\0` is a letter and not two."""
+    loaded = load({"t": r"""triggers: {t: {when: "view[a == '\0'] or seen(view) within 1h", reason: "\0"}}"""})
+    made = compile_triggers(loaded.triggers, retention=90 * DAY, history_after=DAY)
+    assert made.handlers["view"] is not None
+
+
+def test_a_condition_too_deep_for_python_goes_the_general_way() -> None:
+    parts = " and ".join(f"seen(view[a == {number}]) within 1h" for number in range(250))
+    made = program(f"({parts}) on view")
+    user = User("k:u", made)
+    assert made.handlers["view"] is None
+    assert user.observe(Track(1, "view", 5, encode({"a": 1})), 5) == []
