@@ -51,8 +51,11 @@ _OLD_MESSAGES = """
     SELECT id FROM outbox WHERE changed < ?1 AND state NOT IN ('due', 'held', 'sending') ORDER BY changed LIMIT ?2"""
 _OLD_LINKED = "SELECT id FROM (SELECT id, at FROM linked ORDER BY id LIMIT ?2) WHERE at < ?1"
 _OLD_VERSIONS = """
-    SELECT number FROM versions AS old WHERE number < (SELECT min(version) FROM people)
-    AND (SELECT min(at) FROM versions WHERE number > old.number) < ?1 LIMIT ?2"""
+    SELECT number FROM versions AS old WHERE CASE
+        WHEN (SELECT min(at) FROM versions WHERE number > old.number) < ?1
+        THEN EXISTS (SELECT 1 FROM people) AND NOT EXISTS (SELECT 1 FROM people WHERE version <= old.number)
+    END LIMIT ?2"""
+"""By `CASE`, so that all people are looked at only for a version that was superseded long ago."""
 
 
 class Writer:

@@ -5,7 +5,7 @@ from pathlib import Path
 from adapters.store.sqlite import SqliteStore
 from engine.core.events import Millis
 from tests.adapters.store.conftest import opening
-from tests.adapters.store.values import batch, decision, dispatch, entry, save
+from tests.adapters.store.values import batch, decision, dispatch, entry, save, version
 
 SECOND = 1_000
 KEPT = 10 * SECOND
@@ -58,3 +58,27 @@ async def test_when_the_load_ends_the_file_shrinks(database: Path) -> None:
         for _ in range(40):
             await _prune(store, 100 * SECOND)
         assert await _pages(store) < most / 5
+
+
+async def test_pruning_costs_the_same_however_many_people_there_are(database: Path) -> None:
+    """Counted in steps of SQLite's virtual machine, with a version that was superseded, but not long ago."""
+    steps = 0
+
+    def step() -> bool:
+        nonlocal steps
+        steps += 1
+        return False
+
+    costs = []
+    async with opening(database, synchronous="OFF") as store:
+        for number in (1, 2):
+            await store.write(batch(number=number, version=version(number, at=50 * SECOND)))
+        for people in range(2_000, 10_000, 2_000):
+            saves = [save(f"k:{people + each}", 3, version=2, touched=60 * SECOND) for each in range(2_000)]
+            await store.write(batch(saves=saves))
+            store._writer._connection.set_progress_handler(step, 10)  # noqa: SLF001 - whose work is counted
+            await _prune(store, 60 * SECOND)
+            store._writer._connection.set_progress_handler(None)  # noqa: SLF001
+            costs.append(steps)
+            steps = 0
+    assert max(costs) < 1.2 * min(costs)
