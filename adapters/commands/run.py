@@ -36,6 +36,9 @@ Beside = Callable[[str, Shop], Awaitable[None]]
 STORE_FAILED = 74
 """The exit status when the store fails: EX_IOERR of sysexits.h."""
 
+_COLLECT = 20_000, 20, 100
+"""When Python looks for cycles: seldom, for users who fall asleep leave none, and the others are many to look through."""
+
 _SWITCH = 0.0005
 """Seconds after which a busy thread lets another run: with Python's 5 ms, a commit would wait that long for it."""
 
@@ -166,6 +169,7 @@ async def _run(shop: Shop, store: ShopStore, listener: socket.socket, console: C
             file.write_text(url + "\n", "utf-8")
             await show_recovery(running, console)
             gc.freeze()
+            gc.set_threshold(*_COLLECT)
             gc.enable()
             nursery.start_soon(_reload_on, hangups, running)
             _greet(shop, url, console)

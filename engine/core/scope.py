@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 class Scope:
     """The series fed by one part of the timeline, made when first fed, and the watches over it."""
 
-    __slots__ = ("born", "last", "series", "silence", "value", "watches", "whole")
+    __slots__ = ("_whole", "born", "last", "series", "silence", "value", "watches")
 
     def __init__(self, whole: "Whole | None", value: Scalar | None, silence: "Scope | None", born: int) -> None:
         self.series: dict[int, Any] = {}
         """By key; which kind of series a key stands for is settled when the triggers are compiled."""
         self.watches: dict[CompiledTrigger, Watch] = {}
         """The watches over it, by trigger."""
-        self.whole = whole if whole is not None else self._as_whole()
-        """The user's whole timeline, where traits and segments are looked up."""
+        self._whole = whole
+        """None for the whole timeline itself: a reference to itself would keep it in memory until it is looked for."""
         self.value = value
         self.silence = silence
         """Events that bear no value at all: they count against silence here too."""
@@ -58,7 +58,11 @@ class Scope:
         other = None if self.silence is None else last_before(self.silence.series.get(key), place)
         return found if other is None or (found is not None and found > other) else other
 
-    def _as_whole(self) -> "Whole":
+    @property
+    def whole(self) -> "Whole":
+        """The user's whole timeline, where traits and segments are looked up."""
+        if self._whole is not None:
+            return self._whole
         assert isinstance(self, Whole)  # noqa: S101  only a Whole stands on its own
         return self
 

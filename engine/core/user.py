@@ -151,6 +151,15 @@ class User:
         """Whether a message that is due, by its id, may go at `now`, in real time; nothing is changed by asking."""
         return release(self, message, now)
 
+    def retire(self) -> None:
+        """Take no step any more; what is known may still be asked.
+
+        Scopes and their watches refer to each other, so that without this only Python's collector would find a user who
+        is let go of, and it would have to look through all the others for that.
+        """
+        for scope in self.history.all_scopes():
+            scope.watches.clear()
+
     # How time goes on --------------------------------------------------------------------------------------------
 
     def wake(self, now: Millis) -> list[Firing]:

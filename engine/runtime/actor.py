@@ -115,6 +115,8 @@ class Actor:
         finally:
             self.gone = True
             self._announce()
+            if self.user is not None:
+                self.user.retire()
 
     async def surrender(self) -> User:
         """Give the user away, to be absorbed by another, and end."""

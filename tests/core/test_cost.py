@@ -4,6 +4,7 @@ Instructions see every condition that is evaluated and every event that a loop t
 runs in C, are not among them.
 """
 
+import gc
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,9 @@ import pytest
 
 from engine.core.events import INF, Track
 from engine.core.program import Program
+from engine.core.scope import Scope
 from engine.core.user import User
+from engine.core.watch import Watch
 from tests.core.worlds import program_of
 
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
@@ -128,3 +131,18 @@ def test_a_silence_that_is_broken_leaves_no_horizon() -> None:
     assert user.horizon() == HOUR
     user.observe(Track(2, "buy", SECOND), SECOND)
     assert user.horizon() == INF
+
+
+def test_a_user_who_is_retired_leaves_nothing_for_the_collector() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        user = after(50)
+        assert any(isinstance(each, Watch) for each in gc.get_objects())
+        user.retire()
+        assert user.recent(1)
+        assert user.pending()
+        del user
+        assert not [each for each in gc.get_objects() if isinstance(each, Watch | Scope | User)]
+    finally:
+        gc.enable()
