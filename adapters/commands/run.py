@@ -37,7 +37,7 @@ STORE_FAILED = 74
 """The exit status when the store fails: EX_IOERR of sysexits.h."""
 
 _COLLECT = 20_000, 20, 100
-"""When Python looks for cycles: seldom, for users who fall asleep leave none, and the others are many to look through."""
+"""When Python looks for cycles: seldom, for users who fall asleep leave none, and those awake are many."""
 
 _SWITCH = 0.0005
 """Seconds after which a busy thread lets another run: with Python's 5 ms, a commit would wait that long for it."""
