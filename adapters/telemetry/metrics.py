@@ -82,8 +82,8 @@ class Metrics:
         """Show the service's numbers, and whether time is held, as they are when asked."""
         router, journal = service.router, service.journal
         self._gauge("impel_ready", "1 while events are taken", lambda: service.status == "ready")
-        self._gauge("impel_users_awake", "Users held in memory", lambda: router.statistics().awake)
-        self._gauge("impel_deadlines_armed", "Users with a deadline", lambda: router.statistics().armed)
+        self._gauge("impel_users_awake", "Users held in memory", lambda: len(router.awake))
+        self._gauge("impel_deadlines_armed", "Users with a deadline", lambda: len(router.alarm))
         self._gauge("impel_turns_waiting", "Turns in mailboxes", lambda: router.statistics().waiting)
         self._gauge("impel_turns_uncommitted", "Turns that are not durable yet", lambda: journal.uncommitted)
         self._gauge("impel_users_unsaved", "Users with turns that only the journal holds", lambda: len(journal.unsaved))
