@@ -105,7 +105,7 @@ class Stream:
         self._first, before = 0.0, self.frames
         async with trio.open_nursery() as nursery:
             for lane in range(LANES):
-                nursery.start_soon(self._lane, lane, sidecar.stream)
+                nursery.start_soon(self._lane, lane, sidecar)
             while self.frames < (kill.frames if kill else self.total):
                 self._news = trio.Event()
                 await self._news.wait()
@@ -117,13 +117,14 @@ class Stream:
                 sidecar.process.kill()
                 nursery.cancel_scope.cancel()
 
-    async def _lane(self, lane: int, address: str) -> None:
+    async def _lane(self, lane: int, sidecar: Sidecar) -> None:
         """Send frames at a rate, each after the last one's answer."""
         while self.acknowledged[lane] < len(self.lanes[lane]):
             try:
-                async with open_websocket_url(address) as connection:
+                async with open_websocket_url(sidecar.stream) as connection:
                     await self._send(lane, connection)
             except (ConnectionClosed, HandshakeError, OSError):
+                sidecar.check()
                 await trio.sleep(0.02)
 
     async def _send(self, lane: int, connection: WebSocketConnection) -> None:

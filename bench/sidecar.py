@@ -71,6 +71,18 @@ class Sidecar:
         files = Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
         return sum(int(file.read_text().split()[1]) for file in files) / 1e9
 
+    def check(self) -> None:
+        """See that it has not ended by itself.
+
+        Raises:
+            SystemExit: it has; the text is the end of its log.
+
+        """
+        status = self.process.poll()
+        if status is not None:
+            told = (self.data.parent / "log").read_text()[-_TOLD:]
+            raise SystemExit(f"{told}\nthe sidecar ended by itself with status {status}")
+
     def end(self) -> None:
         """Let it end in order."""
         self.process.terminate()
