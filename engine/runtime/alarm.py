@@ -1,7 +1,7 @@
 """The alarm: the task that wakes users when their deadlines are reached."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 import trio
 
@@ -45,6 +45,11 @@ class Alarm:
         if at < self._agenda.earliest():
             self._sooner.set()
         self._agenda.set(name, at)
+
+    def fill(self, deadlines: Iterable[tuple[str, Millis]]) -> None:
+        """Give many users, none of whom has a deadline, theirs at once."""
+        self._agenda.fill(deadlines)
+        self._sooner.set()
 
     async def run(self) -> None:
         """Wake users at their deadlines, for ever."""

@@ -84,21 +84,22 @@ class Recovery:
 
     async def _read_people(self) -> None:
         """Set everybody's deadline, and forget the turns of those who were saved after them."""
-        tail, alarm, known = self._loader.tail, self._router.alarm, 0
+        tail, known = self._loader.tail, 0
         unsaved: dict[str, list[Entry]] = dict(tail)
+        deadlines: list[tuple[str, Millis]] = []
         async for people in self._store.people():
             for name, number, horizon in people:
                 turns = unsaved.pop(name, None)
                 if turns is None or turns[-1].number <= number:
                     tail.pop(name, None)
-                    alarm.set(name, horizon)
+                    deadlines.append((name, horizon))
                 else:
-                    alarm.set(name, turns[-1].horizon)
+                    deadlines.append((name, turns[-1].horizon))
             self._router.identities.restore((name, name) for name, _, _ in people)
             known += len(people)
             self._tell("users", known)
-        for name, turns in unsaved.items():
-            alarm.set(name, turns[-1].horizon)
+        deadlines += [(name, turns[-1].horizon) for name, turns in unsaved.items()]
+        self._router.alarm.fill(deadlines)
         self._router.identities.restore((name, name) for name in unsaved)
 
     async def _read_links(self) -> None:

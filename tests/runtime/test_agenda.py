@@ -31,6 +31,19 @@ def test_bringing_deadlines_forward_for_ever_does_not_fill_the_heap() -> None:
     assert len(agenda._heap) < 2_000
 
 
+def test_filled_at_once_it_is_as_if_each_had_been_set() -> None:
+    deadlines = [(f"u{number}", number * 7_919 % 1_000) for number in range(500)] + [("never", INF)]
+    filled, told = Agenda(), Agenda()
+    filled.fill(deadlines)
+    filled._check()
+    for name, at in deadlines:
+        told.set(name, at)
+    assert len(filled) == len(told) == 500
+    filled.set("u3", 1_500)
+    told.set("u3", 1_500)
+    assert [filled.pop(2_000) for _ in range(501)] == [told.pop(2_000) for _ in range(501)]
+
+
 def test_two_of_one_instant_are_both_due() -> None:
     agenda = Agenda()
     agenda.set("a", 5)
