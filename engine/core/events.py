@@ -78,7 +78,9 @@ class Outcome(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="outco
 
 Input = Track | Traits | Membership | Outcome
 
-_JSON_OBJECT = ord("{")
+JSON_OBJECT = ord("{")
+"""The first byte of an object that is JSON; others are msgpack."""
+
 _decode_json = msgspec.json.Decoder(dict[str, Any]).decode
 _decode_msgpack = msgspec.msgpack.Decoder(dict[str, Any]).decode
 
@@ -90,7 +92,7 @@ def decode(raw: bytes) -> dict[str, Any]:
         msgspec.DecodeError: they are neither a JSON object nor a msgpack map.
 
     """
-    return _decode_json(raw) if raw[0] == _JSON_OBJECT else _decode_msgpack(raw)
+    return _decode_json(raw) if raw[0] == JSON_OBJECT else _decode_msgpack(raw)
 
 
 def encode(content: Any) -> bytes:

@@ -11,13 +11,11 @@ from typing import Any, cast
 
 import msgspec
 
+from engine.core.events import JSON_OBJECT
 from engine.core.where import Properties
 
 _UNSPEAKABLE = re.compile(r'["\\\x00-\x1f]')
 """What msgspec does not take in the name of a field."""
-
-JSON_OBJECT = ord("{")
-"""The first byte of properties that are JSON; others are msgpack."""
 
 
 class Reader:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from engine.core.events import Scalar
-from engine.core.series import Feed, first_after, last_before
+from engine.core.series import Feed, first_after, last_before, series_of
 from engine.core.timeline import Place
 from engine.core.where import Properties
 
@@ -36,9 +36,7 @@ class Scope:
     def feed(self, feeds: Iterable[Feed], place: Place, properties: Properties, *, history: bool) -> None:
         """Let an event in."""
         for feed in feeds:
-            series = self.series.get(feed.key)
-            if series is None:
-                series = self.series[feed.key] = feed.make()
+            series = series_of(self.series, feed.key, feed.make)
             series.insert(place, feed.extract(properties) if feed.extract else None, history)
 
     def forget(self, before: Place) -> None:

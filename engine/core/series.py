@@ -12,8 +12,8 @@ from collections.abc import Callable
 from decimal import Context, Decimal
 from typing import Any, Protocol
 
-from engine.core.events import Millis
-from engine.core.timeline import Place, after_all
+from engine.core.events import INF, Millis
+from engine.core.timeline import SHIFT, Place, after_all
 from engine.core.where import Key, Properties, kind, scalar_key
 
 EXACT = Context(prec=10_000)
@@ -50,6 +50,8 @@ class Feed:
 
 
 _NONE: frozenset[Place] = frozenset()
+_NEVER: Place = -(INF << SHIFT)
+"""Before all others."""
 
 
 class Places:
@@ -214,3 +216,23 @@ def last_before(series: Places | None, place: Place) -> Place | None:
     """The last place strictly before that one."""
     at = 0 if series is None else bisect_left(series.places, place)
     return series.places[at - 1] if series is not None and at else None
+
+
+def last_of(series: Places | None) -> Place:
+    """The last place of a series; before all others where there is none."""
+    return series.places[-1] if series is not None and series.places else _NEVER
+
+
+def last_live(series: Places | None) -> Place:
+    """The last place of a series that was not history when it came."""
+    if series is None or not series.history:
+        return last_of(series)
+    return next((place for place in reversed(series.places) if place not in series.history), _NEVER)
+
+
+def series_of(table: dict[int, Series], key: int, make: Callable[[], Series]) -> Series:
+    """A series of a scope, made if it is asked for first."""
+    series = table.get(key)
+    if series is None:
+        series = table[key] = make()
+    return series

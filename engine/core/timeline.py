@@ -10,30 +10,30 @@ import msgspec
 
 from engine.core.events import Millis
 
-_SHIFT = 40
-_LAST = (1 << _SHIFT) - 1
+SHIFT = 40
+LAST = (1 << SHIFT) - 1
 
 Place = int
 
 
 def place_of(ts: Millis, seq: int) -> Place:
     """The place of the event with that number of arrival."""
-    return ts << _SHIFT | seq
+    return ts << SHIFT | seq
 
 
 def after_all(ts: Millis) -> Place:
     """The place after all events of that millisecond."""
-    return ts << _SHIFT | _LAST
+    return ts << SHIFT | LAST
 
 
 def instant(place: Place) -> Millis:
     """The millisecond of a place."""
-    return place >> _SHIFT
+    return place >> SHIFT
 
 
 def seq_of(place: Place) -> int:
     """The number of arrival of a place."""
-    return place & _LAST
+    return place & LAST
 
 
 class Recorded(msgspec.Struct, frozen=True, array_like=True, gc=False):

@@ -129,7 +129,7 @@ class User:
 
     def segments(self, now: Millis) -> list[str]:
         """Names of the segments that hold at `now`, or as far as the user is settled."""
-        t = min(max(now, self.clock), self.deadlines.tighten() - 1)
+        t = min(max(now, self.clock), self.deadline() - 1)
         whole = self.history.whole
         return sorted(name for name, state in self.program.segments.items() if state.truth(whole, t) > 0)
 
@@ -167,11 +167,12 @@ class User:
         fired: list[Firing] = []
         if self.deadlines.earliest > now:
             return fired
-        while (at := self.deadlines.tighten()) <= now:
-            step = Step(at)
-            fired += self.advance(dict.fromkeys(self.deadlines.due(at), step))
+        following = self.deadline()
+        while (at := following) <= now:
+            fired += self.advance(dict.fromkeys(self.deadlines.due(at), Step(at)))
             self.clock = max(self.clock, at)
-            assert self.deadlines.tighten() > at, "settling must advance"  # noqa: S101  the one way to hang
+            following = self.deadline()
+            assert following > at, "settling must advance"  # noqa: S101  the one way in which it could hang
         return fired
 
     def observe(self, item: Input, now: Millis, absorbed: "User | None" = None) -> list[Firing]:

@@ -4,37 +4,10 @@ What a user has of the whole stands in the user's page for the handler, and so i
 many, so what belongs to them is looked up.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 
-from engine.core.events import INF
-from engine.core.series import Feed, Places, Series
-from engine.core.timeline import Place
-
-SHIFT = 40
-"""By which a place is an instant: see `engine.core.timeline`."""
-
-_NEVER: Place = -(INF << SHIFT)
-
-
-def last_of(series: Places | None) -> Place:
-    """The last place of a series; before all others where there is none."""
-    return series.places[-1] if series is not None and series.places else _NEVER
-
-
-def last_live(series: Places | None) -> Place:
-    """The last place of a series that was not history when it came."""
-    if series is None or not series.history:
-        return last_of(series)
-    return next((place for place in reversed(series.places) if place not in series.history), _NEVER)
-
-
-def series_of(table: dict[int, Series], key: int, make: Callable[[], Series]) -> Series:
-    """A series of a scope, made if it is asked for first."""
-    series = table.get(key)
-    if series is None:
-        series = table[key] = make()
-    return series
+from engine.core.series import Feed
 
 
 class Constants(dict[str, Any]):

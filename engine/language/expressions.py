@@ -10,9 +10,10 @@ from typing import assert_never
 
 from engine.core import where
 from engine.core.states import State
+from engine.core.timeline import SHIFT
 from engine.core.truth import FALSE
 from engine.language import tree
-from engine.language.domains import SHIFT, Constants, Domain
+from engine.language.domains import Constants, Domain
 
 HELPERS: Mapping[str, object] = {
     "SCALARS": frozenset({bool, int, float, str}),

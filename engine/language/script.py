@@ -6,20 +6,19 @@ from dataclasses import dataclass
 
 from engine.core.becoming import Becomes, For
 from engine.core.chains import ThenNo
-from engine.core.events import INF
+from engine.core.events import INF, JSON_OBJECT
 from engine.core.history import forgets_at
 from engine.core.moments import nodes
 from engine.core.program import CompiledTrigger, Route
-from engine.core.reader import JSON_OBJECT
 from engine.core.repeats import REMEMBERED, SELDOM, fingerprint
-from engine.core.series import Feed, Latest, Places
-from engine.core.timeline import Recorded
+from engine.core.series import Feed, Latest, Places, last_live, last_of, series_of
+from engine.core.timeline import SHIFT, Recorded
 from engine.core.user import User
 from engine.core.watch import Occurrence, Step
 from engine.core.watches import Watches
 from engine.core.where import kind
 from engine.language import tree
-from engine.language.domains import SHIFT, Constants, Domain, Value, Whole, last_live, last_of, series_of
+from engine.language.domains import Constants, Domain, Value, Whole
 from engine.language.expressions import HELPERS, Predicates, States
 from engine.language.routes import Selected, choices_for
 from engine.language.watchers import Lines, Unwritten, Watcher, any_of, both

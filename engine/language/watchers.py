@@ -14,10 +14,9 @@ from engine.core.becoming import Becomes, For, On
 from engine.core.chains import Then, ThenNo
 from engine.core.moments import Either, Happens, Moment, While
 from engine.core.states import State
-from engine.language.domains import SHIFT, Constants, Domain
+from engine.core.timeline import LAST, SHIFT
+from engine.language.domains import Constants, Domain
 from engine.language.expressions import States
-
-_AFTER_ALL = (1 << SHIFT) - 1
 
 
 class Unwritten(Exception):
@@ -246,7 +245,7 @@ def _place(moment: Moment) -> str:
             if left != right:
                 raise Unwritten
             return left
-    return f"(now << {SHIFT} | {_AFTER_ALL})"
+    return f"(now << {SHIFT} | {LAST})"
 
 
 def _past(state: State) -> str:
