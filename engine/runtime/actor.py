@@ -112,11 +112,12 @@ class Actor:
                 self._announce()
                 if not self.gone:
                     await self._park()
+            user, self.user = self.user, None
+            if user is not None:  # saved and let go of; one who was cancelled may be saved yet
+                user.retire()
         finally:
             self.gone = True
             self._announce()
-            if self.user is not None:
-                self.user.retire()
 
     async def surrender(self) -> User:
         """Give the user away, to be absorbed by another, and end."""

@@ -96,6 +96,10 @@ def test_what_was_due_to_a_visitor_is_sent_though_they_became_a_user_while_they_
     run(3_001_560)
 
 
+def test_who_is_saved_while_everything_ends_has_not_been_let_go_of_before() -> None:
+    run(820_009)
+
+
 def notices(store: Kind = "memory", first: int = 2_000, **options: Any) -> bool:
     """Whether one of some seeds fails."""
     for seed in range(first, first + 150):
