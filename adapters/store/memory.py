@@ -165,14 +165,14 @@ class MemoryStore:
         await trio.lowlevel.checkpoint()
         return self._pruned
 
-    async def prune(self, before: Millis, retained: Millis, linked: Millis) -> list[str]:
+    async def prune(self, before: Millis, retained: Millis, linked: Millis, passed: int) -> list[str]:
         """Let go of what is too old; returns visitors who may be forgotten."""
         await trio.lowlevel.checkpoint()
         for chunks in self._chunks.values():
             chunks[:] = [chunk for chunk in chunks if chunk.saved_at >= before]
         self._prune_published(retained)
         self._linked = {hashed: at for hashed, at in self._linked.items() if at >= linked}
-        self._prune_versions(retained)
+        self._prune_versions(retained, passed)
         leads = set(self._links.values())
         return [name for name, save in self._people.items() if _may_go(save, before) and name not in leads]
 
@@ -185,10 +185,13 @@ class MemoryStore:
                 gone.append(self._changed.pop(each.id))
         self._pruned = max([self._pruned, *gone])
 
-    def _prune_versions(self, retained: Millis) -> None:
+    def _prune_versions(self, retained: Millis, passed: int) -> None:
         """Let go of the versions that were superseded long ago, and by which nobody goes any more."""
         oldest = min((save.version for save in self._people.values()), default=0)
-        while len(self._versions) > 1 and self._versions[1].at < retained and self._versions[0].number < oldest:
+        while len(self._versions) > 1 and self._versions[0].number < oldest:
+            successor = self._versions[1]
+            if successor.at >= retained or successor.number > passed:
+                break
             del self._versions[0]
 
     def _save(self, save: Save) -> None:

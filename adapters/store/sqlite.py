@@ -130,14 +130,14 @@ class SqliteStore:
         self._mark = mark
         self._witness.write(mark.commits)
 
-    async def prune(self, before: Millis, retained: Millis, linked: Millis) -> list[str]:
+    async def prune(self, before: Millis, retained: Millis, linked: Millis, passed: int) -> list[str]:
         """Let go of a little of what is too old; returns some visitors who may be forgotten.
 
         Raises:
             StoreError: it cannot be written.
 
         """
-        names: list[str] = await self._run(self._writer.prune, before, retained, linked)
+        names: list[str] = await self._run(self._writer.prune, before, retained, linked, passed)
         return names
 
     # Reading -----------------------------------------------------------------------------------------------------

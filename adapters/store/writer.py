@@ -52,7 +52,7 @@ _OLD_MESSAGES = """
 _OLD_LINKED = "SELECT id FROM (SELECT id, at FROM linked ORDER BY id LIMIT ?2) WHERE at < ?1"
 _OLD_VERSIONS = """
     SELECT number FROM versions AS old WHERE CASE
-        WHEN (SELECT min(at) FROM versions WHERE number > old.number) < ?1
+        WHEN (SELECT min(at) FROM versions WHERE number > old.number AND number <= ?3) < ?1
         THEN EXISTS (SELECT 1 FROM people) AND NOT EXISTS (SELECT 1 FROM people WHERE version <= old.number)
     END LIMIT ?2"""
 """By `CASE`, so that all people are looked at only for a version that was superseded long ago."""
@@ -83,17 +83,17 @@ class Writer:
         with explained(self._path):
             self._in_transaction(partial(_put, batch, mark))
 
-    def prune(self, before: Millis, retained: Millis, linked: Millis) -> list[str]:
+    def prune(self, before: Millis, retained: Millis, linked: Millis, passed: int) -> list[str]:
         """Let go of a little of what is too old; returns some visitors who may be forgotten."""
         wanted = (
-            ("history", _OLD_HISTORY, before),
-            ("decisions", _OLD_DECISIONS, retained),
-            ("outbox", _OLD_MESSAGES, retained),
-            ("linked", _OLD_LINKED, linked),
-            ("versions", _OLD_VERSIONS, retained),
+            ("history", _OLD_HISTORY, (before, _PRUNED)),
+            ("decisions", _OLD_DECISIONS, (retained, _PRUNED)),
+            ("outbox", _OLD_MESSAGES, (retained, _PRUNED)),
+            ("linked", _OLD_LINKED, (linked, _PRUNED)),
+            ("versions", _OLD_VERSIONS, (retained, _PRUNED, passed)),
         )
         with explained(self._path):
-            doomed = {table: list(self._connection.execute(query, (at, _PRUNED))) for table, query, at in wanted}
+            doomed = {table: list(self._connection.execute(query, bound)) for table, query, bound in wanted}
             if any(doomed.values()):
                 self._in_transaction(partial(_delete, doomed))
             return self._idle_visitors(before)

@@ -69,7 +69,8 @@ class Journal:
         """Of the turns that are pending, with how many of each they are."""
         self._waiting: set[Receipt] = set()
         self._lengths: deque[tuple[int, int]] = deque()
-        self._commits = 0
+        self.commits = 0
+        """How many batches have been given to the store, the last one perhaps not durable yet."""
         self.number = 0
         """The highest number given so far."""
         self.unsaved: dict[str, int] = {}
@@ -85,7 +86,7 @@ class Journal:
 
     def begin(self, mark: Mark, unsaved: Iterable[str], tail: int) -> None:
         """Go on where the store is; `tail` turns, of the users in `unsaved`, are only in the journal."""
-        self._commits, self.number = mark.commits, mark.number
+        self.commits, self.number = mark.commits, mark.number
         self.unsaved.update(dict.fromkeys(unsaved, 0))
         self._lengths.append((mark.commits, tail))
         self.tail = tail
@@ -107,7 +108,7 @@ class Journal:
         """A turn was taken."""
         self._pending.entries.append(entry)
         if entry.name not in self.unsaved:
-            self.unsaved[entry.name] = self._commits + 1
+            self.unsaved[entry.name] = self.commits + 1
         if receipt is not None:
             self._receipts[receipt] = self._receipts.get(receipt, 0) + 1
         self.news.set()
@@ -188,7 +189,7 @@ class Journal:
         for receipt, turns in receipts.items():
             receipt.settle(turns)
         self.uncommitted -= len(batch.entries)
-        self._committed(self._commits, batch, fresh)
+        self._committed(self.commits, batch, fresh)
 
     async def write(self, batch: Batch) -> None:
         """Write a batch; to be called by one task only.
@@ -197,10 +198,10 @@ class Journal:
             StoreError: it cannot be written; from now on nothing can.
 
         """
-        self._commits += 1
+        self.commits += 1
         batch.number, batch.now = self.number, self._clock()
         if batch.entries:
-            self._lengths.append((self._commits, len(batch.entries)))
+            self._lengths.append((self.commits, len(batch.entries)))
             self.tail += len(batch.entries)
         try:
             await self._store.write(batch)
@@ -219,7 +220,7 @@ class Journal:
 
         At most the one after what is pending; what is before it is counted no more.
         """
-        needed = next(iter(self.unsaved.values()), self._commits + 2)
+        needed = next(iter(self.unsaved.values()), self.commits + 2)
         while self._lengths and self._lengths[0][0] < needed:
             self.tail -= self._lengths.popleft()[1]
         return needed

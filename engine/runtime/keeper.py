@@ -61,6 +61,8 @@ class Keeper:
         self._settled: Millis = 0
         self.lagging = True
         """Whether somebody may not have taken up what is in force, and may yet look back from the instant of that."""
+        self._passing: deque[tuple[int, int]] = deque()
+        self._passed = 0
 
     async def run(self) -> None:
         """Write, for ever.
@@ -94,6 +96,10 @@ class Keeper:
         while self._journal.unsaved:
             self._journal.news.set()
             await trio.sleep(_LOOK_AGAIN)
+
+    def superseded(self, version: int) -> None:
+        """All turns before the version of that number are durable; when they are saved too, older versions may go."""
+        self._passing.append((version, self._journal.commits))
 
     # Who is saved ------------------------------------------------------------------------------------------------
 
@@ -195,8 +201,10 @@ class Keeper:
     async def _prune(self) -> None:
         """Let go of a little of what is too old."""
         program, now = self._versions.program, self._router.now()
+        while self._passing and self._passing[0][1] < self._journal.needed_from():
+            self._passed, _ = self._passing.popleft()
         before = self._settled - program.keep
-        candidates = await self._store.prune(before, now - program.retention, now - REMEMBERED)
+        candidates = await self._store.prune(before, now - program.retention, now - REMEMBERED, self._passed)
         gone = [name for name in candidates if name not in self._router.awake and name not in self._journal.unsaved]
         if gone:
             for name in gone:

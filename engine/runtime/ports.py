@@ -185,13 +185,14 @@ class Store(Protocol):
     async def pruned(self) -> int:
         """The latest commit of which something is let go that `published` would have given; 0: of none."""
 
-    async def prune(self, before: Millis, retained: Millis, linked: Millis) -> list[str]:
+    async def prune(self, before: Millis, retained: Millis, linked: Millis, passed: int) -> list[str]:
         """Let go of a little of what is too old; to be called again and again, never while something is written.
 
         Args:
             before: events that were saved before this instant.
             retained: decisions, ended messages and superseded versions that are older.
             linked: what is kept of messages that linked ids and is older.
+            passed: number of a version before which no turn is ever taken again: what it superseded may go.
 
         Returns:
             Some visitors of whom nothing else is known and who were last seen before `before`; they may be forgotten.

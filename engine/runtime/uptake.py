@@ -41,6 +41,10 @@ class Uptake:
             await self._changed.wait()
             self._changed = trio.Event()
             self._keeper.lagging = True
+            current = self._versions.current.number
+            await self._router.finish()
+            await self._journal.flushed()
+            self._keeper.superseded(current)
             since = self._versions.unchanged_since()
             behind = [actor.name for actor in self._router.awake.values() if self._is_behind(actor.user, since)]
             behind += self._loader.tail

@@ -166,7 +166,7 @@ async def test_a_cursor_from_elsewhere_and_one_that_is_too_old_are_refused() -> 
     await writer.write(batch(decisions=[decision(1)]))
     await writer.write(batch(decisions=[decision(2)]))
     await writer.write(batch(decisions=[decision(3, at=60)]))
-    await writer.store.prune(before=0, retained=50, linked=0)
+    await writer.store.prune(before=0, retained=50, linked=0, passed=0)
     with pytest.raises(ValueError, match="the cursor 9 lies ahead of 3"):
         await writer.feed.follow(9, everything)
     with pytest.raises(ValueError, match="what followed the cursor 1 is no longer kept; all after 2 is"):

@@ -194,9 +194,9 @@ class FaultFile(SqliteStore):
         await self._world.take_load()
         return await super().load(name)
 
-    async def prune(self, before: Millis, retained: Millis, linked: Millis) -> list[str]:
+    async def prune(self, before: Millis, retained: Millis, linked: Millis, passed: int) -> list[str]:
         self._world.retained = max(self._world.retained, retained)
-        return await super().prune(before, retained, linked)
+        return await super().prune(before, retained, linked, passed)
 
     def _write(self, batch: Batch) -> None:
         world = self._world

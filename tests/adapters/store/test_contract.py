@@ -204,9 +204,9 @@ async def test_how_far_something_is_gone_is_remembered(opened: Open) -> None:
         await store.write(batch(decisions=[decision(1)]))
         await store.write(batch(dispatches={ended.id: ended}))
         await store.write(batch(dispatches={waiting.id: waiting}, decisions=[decision(2, at=60)]))
-        await store.prune(before=50, retained=50, linked=50)
+        await store.prune(before=50, retained=50, linked=50, passed=9)
         assert await store.pruned() == 2
-        await store.prune(before=50, retained=50, linked=50)
+        await store.prune(before=50, retained=50, linked=50, passed=9)
     async with opened() as store:
         assert await store.pruned() == 2
         assert [each.commit for each in await store.published(0, 9, 100)] == [3, 3]
@@ -219,7 +219,7 @@ async def test_what_is_too_old_is_let_go(opened: Open) -> None:
         await store.write(batch(now=60, saves=[save(chunk=b"new", version=9)], linked={2: 60}, version=version(9, 9)))
         made = {each.id: each for each in (ended, young, waiting)}
         await store.write(batch(dispatches=made, decisions=[decision(1), decision(2, at=60)]))
-        assert await store.prune(before=50, retained=50, linked=50) == []
+        assert await store.prune(before=50, retained=50, linked=50, passed=9) == []
     async with opened() as store:
         assert (await kept(store)).chunks == (b"new",)
         assert await store.dispatch(ended.id) is None
@@ -233,8 +233,17 @@ async def test_a_version_by_which_somebody_still_goes_stays(opened: Open) -> Non
     async with opened() as store:
         await store.write(batch(version=version(1, 1), saves=[save("k:u", version=1), save("k:v", version=9)]))
         await store.write(batch(version=version(9, 9)))
-        await store.prune(before=50, retained=50, linked=50)
+        await store.prune(before=50, retained=50, linked=50, passed=9)
         assert [each.number for each in await every(store.versions())] == [1, 9]
+
+
+async def test_a_version_that_turns_in_the_journal_may_need_stays(opened: Open) -> None:
+    async with opened() as store:
+        await store.write(batch(version=version(1, 1)))
+        await store.write(batch(version=version(9, 9), saves=[save("k:u", version=9)]))
+        for passed, left in ((1, [1, 9]), (8, [1, 9]), (9, [9])):
+            await store.prune(before=50, retained=50, linked=50, passed=passed)
+            assert [each.number for each in await every(store.versions())] == left
 
 
 async def test_visitors_of_whom_nothing_else_is_known_may_be_forgotten(opened: Open) -> None:
@@ -248,7 +257,7 @@ async def test_visitors_of_whom_nothing_else_is_known_may_be_forgotten(opened: O
     ]
     async with opened() as store:
         await store.write(batch(saves=saves, links={"a:other": "a:linked"}))
-        assert await store.prune(before=50, retained=50, linked=50) == ["a:idle"]
+        assert await store.prune(before=50, retained=50, linked=50, passed=9) == ["a:idle"]
 
 
 async def test_many_loads_at_a_time_each_get_their_own(opened: Open) -> None:

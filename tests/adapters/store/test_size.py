@@ -31,7 +31,7 @@ async def _load(store: SqliteStore, second: int) -> None:
 
 
 async def _prune(store: SqliteStore, now: Millis) -> None:
-    gone = await store.prune(before=now - KEPT, retained=now - KEPT, linked=now - KEPT)
+    gone = await store.prune(before=now - KEPT, retained=now - KEPT, linked=now - KEPT, passed=0)
     await store.write(batch(gone=gone))
 
 

@@ -169,7 +169,7 @@ async def test_a_cursor_that_is_too_old_is_told_what_is_still_kept(sidecar: Side
     await view(sidecar, "ann")
     async with following(sidecar, "?after=0") as connection:
         _, cursor = await items_until(connection, "accepted")
-    await sidecar.service.store.prune(1 << 60, 1 << 60, 1 << 60)
+    await sidecar.service.store.prune(before=1 << 60, retained=1 << 60, linked=1 << 60, passed=0)
     async with following(sidecar, f"?after={cursor - 1}") as connection:
         assert await closed(connection) == (
             1008,
