@@ -77,5 +77,5 @@ def _join_watch(user: "User", other: Watch) -> None:
         return
     for node in watch.trigger.nodes:
         node.absorb(watch, other.slots[node.slot])
-    if other.fired_at is not None and (watch.fired_at is None or other.fired_at > watch.fired_at):
+    if other.last_firing > watch.last_firing:
         watch.fired_at, watch.ordinal = other.fired_at, other.ordinal

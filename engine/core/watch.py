@@ -60,6 +60,11 @@ class Watch:
         """The value it watches; None for the whole timeline."""
         return self.scope.value
 
+    @property
+    def last_firing(self) -> tuple[Millis, int]:
+        """When it last fired, and its number among those of that millisecond; before any other where it never did."""
+        return (-INF, 0) if self.fired_at is None else (self.fired_at, self.ordinal)
+
     def arm(self, at: Millis) -> None:
         """Ask to be looked at again, at that instant or before."""
         self.due = min(self.due, at)

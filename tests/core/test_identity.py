@@ -110,6 +110,15 @@ def test_the_first_id_survives_a_merge_so_that_ids_of_firings_do_too() -> None:
     assert user_of("view", "a:v").observe(Track(3, "view", 5), 5)[0].id == user.observe(Track(3, "view", 5), 5)[0].id
 
 
+def test_what_fires_in_the_millisecond_of_a_merge_has_an_id_that_neither_had() -> None:
+    visitor, user = user_of("view", "a:v"), user_of("view")
+    fired = [firing for seq in (1, 2) for firing in visitor.observe(Track(seq, "view", 0), 0)]
+    fired += user.observe(Track(3, "view", 0), 0)
+    fired += user.observe(Traits(4), 0, visitor)
+    fired += user.observe(Track(5, "view", 0), 0)
+    assert len(fired) == len({each.id for each in fired}) == 4
+
+
 def test_what_a_visitor_left_pending_fires_for_the_user() -> None:
     visitor, user = user_of("add then no buy within 1h", "a:v"), user_of("add then no buy within 1h")
     visitor.observe(Track(1, "add", 0), 0)
