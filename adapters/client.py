@@ -18,21 +18,25 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from math import inf
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import msgpack
 import structlog
 import trio
-from trio_websocket import ConnectionClosed, HandshakeError, WebSocketConnection, open_websocket_url
+from trio_websocket import ConnectionClosed, HandshakeError, WebSocketConnection, wrap_client_stream
 
 _PROTOCOL = "impel.v1.msgpack"
 _ROOM = 64
 """Bytes of a frame beside its events."""
 
+_HANDSHAKE = 5.0
+"""Seconds until a connection stands, or is closed. A server that dies meanwhile is not noticed before."""
+
 _SILENCE = 20.0
 """Seconds after which a server that says nothing is asked whether it is there, and that it is given to answer."""
 
 _PATIENCE = 3
-"""Attempts to connect before it is worth a word."""
+"""Attempts to connect that fail in a row before it is worth a word."""
 
 _NOT_AGAIN = frozenset({1002, 1008, 1009})
 """Codes after which the same would only happen again."""
@@ -48,6 +52,8 @@ class _Frame(NamedTuple):
     seq: int
     events: int
     content: bytes
+    upto: int
+    """Events of this frame and of all before it."""
 
 
 @asynccontextmanager
@@ -71,6 +77,8 @@ class Client:
         capacity: events that are kept until they are acknowledged.
         longest_pause: seconds between two attempts to connect, at most.
         rejected: is told of each event that the server does not take, its `messageId` and why; by default it is logged.
+        acknowledged: is told how many events, in the order in which they were sent, are acknowledged by now; they need
+            not be kept anywhere any longer.
 
     """
 
@@ -84,14 +92,16 @@ class Client:
         capacity: int = 20_000,
         longest_pause: float = 10.0,
         rejected: Callable[[str | None, str], object] | None = None,
+        acknowledged: Callable[[int], object] = int,
     ) -> None:
-        self._url = f"ws{url.removeprefix('http')}/v1/stream"
+        self._url = urlsplit(url)
         self._headers = [(b"X-Impel-Key", write_key.encode())]
         self._batch = batch
         self._linger = linger
         self._capacity = capacity
         self._longest_pause = longest_pause
         self._rejected = rejected or _log_rejected
+        self._acknowledged = acknowledged
         self._packer = msgpack.Packer()
         self._events: list[bytes] = []
         """Packed, and not in a frame yet."""
@@ -108,8 +118,14 @@ class Client:
         self._credit = 0
         self._max_event, self._max_frame = 32_768, 65_536
         self._pauses = 0
+        self._seen = 0
+        """The highest number of a frame that was on its way."""
+        self._put = 0
+        """Events in frames, so far."""
         self.kept = 0
         """Events that are not acknowledged."""
+        self.sent_again = 0
+        """Events that were on their way before, when the connection broke."""
         self._changed = trio.lowlevel.ParkingLot()
 
     async def send(self, event: Mapping[str, Any]) -> None:
@@ -136,6 +152,17 @@ class Client:
         if len(self._events) >= self._batch:
             self._cut()
 
+    async def send_packed(self, events: int, body: bytes) -> None:
+        """Take a whole frame of so many events, packed already as one msgpack array, each with its own `messageId`.
+
+        The server ends the connection of who sends more bytes than it takes, and `run` then raises `Refused`.
+        """
+        while self.kept >= self._capacity:
+            await self._changed.park()
+        self._cut()
+        self.kept += events
+        self._add(events, body)
+
     async def flushed(self) -> None:
         """Wait until all that was sent is acknowledged."""
         self._cut()
@@ -151,18 +178,15 @@ class Client:
         """
         while True:
             try:
-                async with open_websocket_url(
-                    self._url, subprotocols=[_PROTOCOL], extra_headers=self._headers
-                ) as socket:
-                    try:
-                        await self._talk(socket)
-                    finally:
-                        await socket._stream.aclose()  # noqa: SLF001 - it stays open where the server closes first
+                async with await self._reach() as stream, trio.open_nursery() as nursery:
+                    with trio.fail_after(_HANDSHAKE):
+                        socket = await self._greet(nursery, stream)
+                    await self._talk(socket)
             except* ConnectionClosed as group:
                 _raise_if_final(group)
-            except* (HandshakeError, OSError, trio.TooSlowError):
-                log = _log.warning if self._pauses >= _PATIENCE else _log.debug
-                log("no connection", url=self._url)
+            except* (HandshakeError, OSError, trio.BrokenResourceError, trio.TooSlowError):
+                if self._pauses == _PATIENCE:
+                    _log.warning("no connection; it is tried again and again", url=self._url.geturl())
             self._pauses += 1
             longest = min(0.1 * 2.0**self._pauses, self._longest_pause)
             await trio.sleep(random.uniform(0, longest))  # noqa: S311 - jitter is no secret
@@ -170,18 +194,38 @@ class Client:
     def _cut(self) -> None:
         """Make a frame of what was gathered."""
         if self._events:
-            self._seq += 1
-            head = self._packer.pack_map_header(2) + self._packer.pack("seq") + self._packer.pack(self._seq)
-            body = self._packer.pack("events") + self._packer.pack_array_header(len(self._events))
-            self._frames.append(_Frame(self._seq, len(self._events), head + body + b"".join(self._events)))
-            self._events, self._bytes = [], 0
-            self._changed.unpark_all()
+            events, self._events, self._bytes = self._events, [], 0
+            self._add(len(events), self._packer.pack_array_header(len(events)) + b"".join(events))
 
-    async def _talk(self, socket: WebSocketConnection) -> None:
-        with trio.fail_after(_SILENCE):
-            hello = msgpack.unpackb(await socket.get_message())
+    def _add(self, events: int, body: bytes) -> None:
+        self._seq += 1
+        self._put += events
+        head = self._packer.pack_map_header(2) + self._packer.pack("seq") + self._packer.pack(self._seq)
+        self._frames.append(_Frame(self._seq, events, head + self._packer.pack("events") + body, self._put))
+        self._changed.unpark_all()
+
+    async def _reach(self) -> trio.SocketStream | trio.SSLStream[trio.SocketStream]:
+        host, secure = self._url.hostname or "", self._url.scheme == "https"
+        port = self._url.port or (443 if secure else 80)
+        return await (trio.open_ssl_over_tcp_stream if secure else trio.open_tcp_stream)(host, port)
+
+    async def _greet(
+        self, nursery: trio.Nursery, stream: trio.SocketStream | trio.SSLStream[trio.SocketStream]
+    ) -> WebSocketConnection:
+        socket = await wrap_client_stream(
+            nursery,
+            stream,
+            self._url.netloc,
+            f"{self._url.path.rstrip('/')}/v1/stream",
+            subprotocols=[_PROTOCOL],
+            extra_headers=self._headers,
+        )
+        hello = msgpack.unpackb(await socket.get_message())
         self._credit, self._max_event, self._max_frame = hello["credit"], hello["max_event"], hello["max_frame"]
         self._sent = self._on_their_way = 0
+        return socket
+
+    async def _talk(self, socket: WebSocketConnection) -> None:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._listen, socket)
             while True:
@@ -189,6 +233,8 @@ class Client:
                     frame = self._frames[self._sent]
                     self._sent += 1
                     self._on_their_way += frame.events
+                    self.sent_again += frame.events if frame.seq <= self._seen else 0
+                    self._seen = max(self._seen, frame.seq)
                     await socket.send_message(frame.content)
                 await self._wait()
 
@@ -212,10 +258,11 @@ class Client:
                 self._rejected(each["messageId"], each["reason"])
             self._credit, self._pauses = said["credit"], 0
             while self._frames and self._frames[0].seq <= said["ack"]:
-                events = self._frames.popleft().events
-                self.kept -= events
-                self._on_their_way -= events
+                frame = self._frames.popleft()
+                self.kept -= frame.events
+                self._on_their_way -= frame.events
                 self._sent -= 1
+                self._acknowledged(frame.upto)
             self._changed.unpark_all()
 
 

@@ -1,6 +1,5 @@
 """What came of a round of killing, compared with the answer that is known."""
 
-import json
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from adapters.store.rows import read
 from bench.receivers import Arrived
 from engine import simulate
 from engine.core.decisions import Firing
+from engine.core.events import decode
 from engine.core.timeline import Recorded
 from engine.runtime.records import Dispatch
 
@@ -56,13 +56,14 @@ def examine(one: Round, database: Path, triggers: str, arrived: Arrived) -> None
 def _records(connection: apsw.Connection) -> list[tuple[str, Recorded]]:
     """All events that are kept, with their users, in the order of arrival."""
     query = "SELECT people.name, chunk FROM history JOIN people ON people.id = history.user"
-    decode = msgspec.msgpack.Decoder(list[Recorded]).decode
-    found = [(name.removeprefix("k:"), record) for name, chunk in connection.execute(query) for record in decode(chunk)]
+    read_chunk = msgspec.msgpack.Decoder(list[Recorded]).decode
+    chunks = ((name.removeprefix("k:"), read_chunk(chunk)) for name, chunk in connection.execute(query))
+    found = [(name, record) for name, records in chunks for record in records]
     return sorted(found, key=lambda each: each[1].seq)
 
 
 def _examine_events(one: Round, records: list[tuple[str, Recorded]]) -> None:
-    counted = Counter(json.loads(record.properties)["n"] for _, record in records)
+    counted = Counter(decode(record.properties)["n"] for _, record in records)
     missing = [number for number in range(one.events) if number not in counted]
     doubled = [number for number, times in counted.items() if times > 1]
     if missing:
@@ -81,7 +82,7 @@ def _examine_firings(
             "event": record.name,
             "timestamp": record.ts,
             "receivedAt": record.received_at,
-            "properties": json.loads(record.properties),
+            "properties": decode(record.properties),
         }
         for user, record in records
     ]

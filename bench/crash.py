@@ -1,8 +1,9 @@
 """Kill the sidecar again and again while events stream in, and see whether anything is lost or done twice.
 
-Each round starts the real sidecar on a new database, streams events over three websockets, kills it with SIGKILL at
-random moments, in mid-stream, sometimes again while it recovers, and sometimes when all events are in and messages
-still leave; starts it again, and sends again what was not acknowledged, as a client does. In the end the database is
+Each round starts the real sidecar on a new database, streams events through three of the reference clients, kills it
+with SIGKILL at random moments, in mid-stream, sometimes again while it recovers, and sometimes when all events are in
+and messages still leave; and starts it again. The clients connect again and send again what was not acknowledged, by
+themselves: nothing tells them of a kill. In the end the database is
 read: every acknowledged event must be there once, the decisions must be those that `engine.simulate` makes of the same
 events, and what arrived at two receivers, one that recognises keys and one that does not, must be what the outbox says.
 
@@ -11,24 +12,28 @@ events, and what arrived at two receivers, one that recognises keys and one that
 
 import argparse
 import json
+import logging
 import multiprocessing
 import random
+import socket
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import structlog
 import trio
 from rich.console import Console
 from rich.progress import Progress
-from trio_websocket import ConnectionClosed, HandshakeError, WebSocketConnection, open_websocket_url
 
+from adapters.client import connected
 from bench.answer import Round, examine
 from bench.receivers import TIMEOUT, receivers
-from bench.sidecar import Sidecar, configure, started
+from bench.sidecar import KEY, Sidecar, configure, started
 
 OFTEN, SELDOM = 100, 100
 """Users who come all the time, and those who come now and then, with a tenth of the events."""
@@ -38,7 +43,9 @@ _AWAKE = 150
 
 FRAME = 100
 LANES = 3
-"""Connections over which frames stream in."""
+"""Clients over whose connections events stream in."""
+
+_PORTS = 10_000, 30_000
 
 TRIGGERS = """
 triggers:
@@ -69,76 +76,72 @@ _PATIENCE = 60.0
 
 
 class Kill(NamedTuple):
-    """When it is killed: when so many frames are acknowledged, and then so many seconds later."""
+    """When it is killed: when so many events are acknowledged, and then so many seconds later."""
 
-    frames: int
+    events: int
     seconds: float
 
 
 class Stream:
-    """What is to be sent, and how far that has got. Each connection has frames of its own."""
+    """What is sent, and how far that has got. Each client has events of its own."""
 
-    def __init__(self, frames: list[list[dict[str, Any]]], rate: float) -> None:
-        self.lanes = [frames[lane::LANES] for lane in range(LANES)]
-        self.acknowledged = [0] * LANES
-        self.sent = [0] * LANES
+    def __init__(self, calls: list[dict[str, Any]], rate: float) -> None:
+        self.total = len(calls)
         self.sent_again = 0
-        """Frames."""
         self.events = self.uptime = 0.0
-        """Acknowledged after the first answer of each life of the sidecar, and the seconds of that."""
+        """Acknowledged after the first ack of each life of the sidecar, and the seconds of that."""
+        self._lanes = [calls[lane::LANES] for lane in range(LANES)]
+        self._acknowledged = [0] * LANES
         self._pause = FRAME * LANES / rate
-        self._began = time.monotonic()
         self._news = trio.Event()
 
     @property
-    def frames(self) -> int:
-        """How many are acknowledged."""
-        return sum(self.acknowledged)
+    def acknowledged(self) -> int:
+        """How many events are."""
+        return sum(self._acknowledged)
 
-    @property
-    def total(self) -> int:
-        """How many there are."""
-        return sum(map(len, self.lanes))
-
-    async def run(self, sidecar: Sidecar, kill: Kill | None) -> None:
-        """Send until the sidecar is to be killed, or all is sent, and do it."""
-        self._first, before = 0.0, self.frames
+    async def run(self, url: str) -> None:
+        """Send everything, each client at its pace; what was late is caught up."""
+        began = trio.current_time()
         async with trio.open_nursery() as nursery:
             for lane in range(LANES):
-                nursery.start_soon(self._lane, lane, sidecar)
-            while self.frames < (kill.frames if kill else self.total):
-                self._news = trio.Event()
+                nursery.start_soon(self._lane, lane, url, began)
+
+    async def live(self, sidecar: Sidecar, kill: Kill | None) -> None:
+        """Let it live until it is to be killed, and do that, or until all is acknowledged."""
+        wanted, first, before = kill.events if kill else self.total, 0.0, 0
+        while self.acknowledged < wanted:
+            self._news = trio.Event()
+            with trio.move_on_after(1):
                 await self._news.wait()
-            if self.frames > before:
-                self.events += FRAME * (self.frames - before - 1)
-                self.uptime += time.monotonic() - self._first
-            if kill is not None:
-                await trio.sleep(kill.seconds)
-                sidecar.process.kill()
-                nursery.cancel_scope.cancel()
+            sidecar.check()
+            if not first:
+                first, before = trio.current_time(), self.acknowledged
+        if first:
+            self.events += self.acknowledged - before
+            self.uptime += trio.current_time() - first
+        if kill is not None:
+            await trio.sleep(kill.seconds)
+            sidecar.process.kill()
 
-    async def _lane(self, lane: int, sidecar: Sidecar) -> None:
-        """Send frames at a rate, each after the last one's answer."""
-        while self.acknowledged[lane] < len(self.lanes[lane]):
-            try:
-                async with open_websocket_url(sidecar.stream) as connection:
-                    await self._send(lane, connection)
-            except (ConnectionClosed, HandshakeError, OSError):
-                sidecar.check()
-                await trio.sleep(0.02)
-
-    async def _send(self, lane: int, connection: WebSocketConnection) -> None:
-        frames, acknowledged = self.lanes[lane], self.acknowledged
-        while acknowledged[lane] < len(frames):
-            await trio.sleep(max(self._began + acknowledged[lane] * self._pause - time.monotonic(), 0))
-            self.sent_again += acknowledged[lane] < self.sent[lane]
-            self.sent[lane] = acknowledged[lane] + 1
-            await connection.send_message(json.dumps(frames[acknowledged[lane]]))
-            answer = json.loads(await connection.get_message())
-            assert answer == {"accepted": FRAME, "rejected": []}, answer  # noqa: S101 - or the round means nothing
-            self._first = self._first or time.monotonic()
-            acknowledged[lane] += 1
+    async def _lane(self, lane: int, url: str, began: float) -> None:
+        def acknowledged(events: int) -> None:
+            self._acknowledged[lane] = events
             self._news.set()
+
+        async with connected(
+            url, KEY, batch=FRAME, longest_pause=0.05, acknowledged=acknowledged, rejected=_rejected
+        ) as client:
+            for number, call in enumerate(self._lanes[lane]):
+                if number % FRAME == 0:
+                    await trio.sleep_until(began + number / FRAME * self._pause)
+                await client.send(call)
+            await client.flushed()
+        self.sent_again += client.sent_again
+
+
+def _rejected(message_id: str | None, reason: str) -> None:
+    raise RuntimeError(f"the event {message_id} was not taken: {reason}")
 
 
 def main() -> int:
@@ -151,6 +154,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None, help="of the first round; the others follow it")
     parser.add_argument("--json", type=Path, default=None, help="where to write the figures")
     arguments = parser.parse_args()
+    # that there is no connection for a while is what this is about
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     first = random.randrange(10**6) if arguments.seed is None else arguments.seed
     one_round = partial(play, rate=arguments.rate, seconds=arguments.seconds)
     rounds, console = [], Console(stderr=True)
@@ -195,42 +200,60 @@ def play(seed: int, rate: int, seconds: float) -> Round:
     one = Round(seed)
     with tempfile.TemporaryDirectory() as folder, receivers(draw) as arrived:
         config = _configured(Path(folder), arrived.urls)
-        stream = Stream(_frames(draw, round(rate * seconds)), rate)
-        for kill in _kills(draw, stream.total):
-            with started(config, ready=False) as sidecar:
-                _note(one, kill, stream)
-                trio.run(stream.run, sidecar, kill)
-        with started(config) as sidecar:
-            trio.run(stream.run, sidecar, None)
-            _settle(sidecar)
-            sidecar.end()
-        one.events, one.sent_again = FRAME * stream.total, FRAME * stream.sent_again
+        stream = Stream([_call(draw, number) for number in range(round(rate * seconds))], rate)
+        kills = _kills(draw, stream.total)
+        for kill in kills:
+            _note(one, kill, stream)
+        trio.run(_lives, config, stream, kills)
+        one.events, one.sent_again = stream.total, stream.sent_again
         one.rate = round(stream.events / stream.uptime)
         examine(one, Path(folder) / "data" / "impel.db", TRIGGERS, arrived)
     return one
 
 
+async def _lives(config: Path, stream: Stream, kills: list[Kill]) -> None:
+    """Start it again after each kill, at the same port, while the clients send; in the end let it finish."""
+    port = _free_port()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(stream.run, f"http://127.0.0.1:{port}")
+        for kill in [*kills, None]:
+            with ExitStack() as stack:
+                life = started(config, ready=kill is None, port=port)
+                sidecar = await trio.to_thread.run_sync(stack.enter_context, life)
+                await stream.live(sidecar, kill)
+                if kill is None:
+                    await trio.to_thread.run_sync(_settle, sidecar)
+                    await trio.to_thread.run_sync(sidecar.end)
+
+
+def _free_port() -> int:
+    """One that nothing listens at, of those that the system does not give to connections that are made."""
+    while True:
+        port = random.randrange(*_PORTS)
+        with socket.socket() as one:
+            try:
+                one.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
 def _note(one: Round, kill: Kill, stream: Stream) -> None:
     one.kills += 1
-    one.recovering += kill.frames == 0
-    one.leaving += kill.frames == stream.total
+    one.recovering += kill.events == 0
+    one.leaving += kill.events == stream.total
 
 
-def _kills(draw: random.Random, frames: int) -> list[Kill]:
+def _kills(draw: random.Random, events: int) -> list[Kill]:
     """Two to four in mid-stream, at least, in order."""
     kills = []
-    for at in sorted(draw.sample(range(frames // 20, frames * 19 // 20), draw.randint(2, 4))):
+    for at in sorted(draw.sample(range(events // 20, events * 19 // 20), draw.randint(2, 4))):
         kills.append(Kill(at, draw.uniform(0, 0.03)))
         if draw.random() < _RECOVERING:
             kills.append(Kill(0, draw.uniform(0, 0.1)))
     if draw.random() < _LEAVING:
-        kills.append(Kill(frames, draw.uniform(0, 1.5)))
+        kills.append(Kill(events, draw.uniform(0, 1.5)))
     return kills
-
-
-def _frames(draw: random.Random, events: int) -> list[list[dict[str, Any]]]:
-    calls = [_call(draw, number) for number in range(events - events % FRAME)]
-    return [calls[start : start + FRAME] for start in range(0, len(calls), FRAME)]
 
 
 def _call(draw: random.Random, number: int) -> dict[str, Any]:

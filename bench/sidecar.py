@@ -104,8 +104,10 @@ def configure(
 
 
 @contextmanager
-def started(config: Path, *, ready: bool = True, patience: float = 60) -> Iterator[Sidecar]:
+def started(config: Path, *, ready: bool = True, patience: float = 60, port: int = 0) -> Iterator[Sidecar]:
     """Start it, and wait until it takes events, or only until it listens; in the end it is killed if it still runs.
+
+    It listens at `port`, or at one that is free.
 
     Raises:
         SystemExit: it has not got so far within `patience` seconds; the text is the end of its log.
@@ -117,7 +119,7 @@ def started(config: Path, *, ready: bool = True, patience: float = 60) -> Iterat
     began = time.monotonic()
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603 - our own command
-            [*command, "--config", str(config), "--port", "0"],
+            [*command, "--config", str(config), "--port", str(port)],
             env=os.environ | {"IMPEL_WRITE_KEY": KEY},
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -8,7 +8,6 @@ fires two seconds later, for nobody helps, and sends a message: a hundredth fire
 import random
 import time
 from collections.abc import Iterable, Sequence
-from itertools import count
 from typing import Any
 
 import msgspec
@@ -88,14 +87,11 @@ class Traffic:
 
 
 def frames(events: Sequence[Event], ends: Sequence[int], began: Millis) -> list[bytes]:
-    """Numbered frames of msgpack, each up to one of the `ends`; timestamps count from `began` on."""
+    """Frames of msgpack, each up to one of the `ends`; timestamps count from `began` on."""
     for event in events:
         event.timestamp += began
-    encode, starts = msgspec.msgpack.encode, [0, *ends]
-    return [
-        encode({"seq": number, "events": events[start:end]})
-        for number, start, end in zip(count(1), starts, ends, strict=False)
-    ]
+    encode = msgspec.msgpack.encode
+    return [encode(events[start:end]) for start, end in zip([0, *ends], ends, strict=False)]
 
 
 async def awaken(sidecar: Sidecar, asleep: Sequence[str]) -> None:

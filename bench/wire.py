@@ -1,31 +1,18 @@
-"""A connection to `/v1/stream` that does next to nothing: it sends frames made beforehand, and notes when.
-
-It sends what is ready as the credit allows, in the order given, and keeps two instants of each frame: when it was
-handed to the network, and when it was acknowledged. It never connects again: a bench that was cut off has failed.
-"""
+"""What a bench hears of the sidecar, and when: of the frames it sends, by the reference client, and of firings."""
 
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 
 import msgspec
 import trio
 from trio_websocket import WebSocketConnection, open_websocket_url
 
-from bench.sidecar import Sidecar
+from adapters.client import connected
+from bench.sidecar import KEY, Sidecar
 
-PROTOCOL = "impel.v1.msgpack"
 _LARGEST = 1 << 24
 """Bytes of a message from the sidecar."""
-
-
-class _Said(msgspec.Struct):
-    """The greeting, or an ack."""
-
-    credit: int
-    ack: int = 0
-    rejected: list[dict[str, object]] = []
 
 
 class _Item(msgspec.Struct):
@@ -48,17 +35,14 @@ class Firing(msgspec.Struct):
 
 
 class Wire:
-    """Frames of a connection, `counts` their events; instants are those of `time.perf_counter`."""
+    """Frames of a connection, packed beforehand; `counts` are their events. It notes when each is acknowledged."""
 
     def __init__(self, frames: Sequence[bytes], counts: Sequence[int]) -> None:
-        self.sent: list[float] = []
         self.acked: list[float] = []
-        self.on_their_way = 0
-        """Events."""
+        """Of each frame, by `time.perf_counter`."""
         self.frames, self.events = len(frames), sum(counts)
         self._frames, self._counts = frames, counts
         self._ready = 0
-        self._credit = 0
         self._changed = trio.lowlevel.ParkingLot()
 
     def release(self, frames: int) -> None:
@@ -70,34 +54,22 @@ class Wire:
         """Send all frames, and come back when all are acknowledged.
 
         Raises:
-            RuntimeError: an event was not taken.
+            RuntimeError: an event was not taken, or the connection was lost.
 
         """
-        async with open_websocket_url(sidecar.stream, subprotocols=[PROTOCOL]) as socket:
-            self._credit = _said(await socket.get_message()).credit
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._listen, socket)
-                await self._send(socket)
+        async with connected(
+            sidecar.url, KEY, capacity=self.events, rejected=_rejected, acknowledged=self._acknowledged
+        ) as client:
+            for number, (frame, count) in enumerate(zip(self._frames, self._counts, strict=True)):
+                while number >= self._ready:
+                    await self._changed.park()
+                await client.send_packed(count, frame)
+            await client.flushed()
+        if client.sent_again:
+            raise RuntimeError(f"{client.sent_again} events had to be sent again")
 
-    async def _send(self, socket: WebSocketConnection) -> None:
-        while (number := len(self.sent)) < len(self._frames):
-            if number < self._ready and self.on_their_way < self._credit:
-                self.on_their_way += self._counts[number]
-                self.sent.append(time.perf_counter())
-                await socket.send_message(self._frames[number])
-            else:
-                await self._changed.park()
-
-    async def _listen(self, socket: WebSocketConnection) -> None:
-        while len(self.acked) < len(self._frames):
-            said = _said(await socket.get_message())
-            if said.rejected:
-                raise RuntimeError(f"an event was not taken: {said.rejected[0]}")
-            now, self._credit = time.perf_counter(), said.credit
-            while len(self.acked) < said.ack:
-                self.on_their_way -= self._counts[len(self.acked)]
-                self.acked.append(now)
-            self._changed.unpark_all()
+    def _acknowledged(self, _: int) -> None:
+        self.acked.append(time.perf_counter())
 
 
 async def send_all(sidecar: Sidecar, wires: Sequence[Wire]) -> None:
@@ -131,4 +103,5 @@ async def _hear(socket: WebSocketConnection, firings: list[Firing]) -> None:
         firings += [Firing(item.user, item.at, heard, wall) for item in decode(told).items if item.type == "firing"]
 
 
-_said: Callable[[Any], _Said] = msgspec.msgpack.Decoder(_Said).decode
+def _rejected(message_id: str | None, reason: str) -> None:
+    raise RuntimeError(f"the event {message_id} was not taken: {reason}")

@@ -1,10 +1,12 @@
 """The reference client, against a sidecar that really listens, ends, is killed, and comes back."""
 
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx
+import msgpack
 import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
@@ -145,6 +147,64 @@ async def test_a_server_that_is_not_ready_is_tried_again(tmp_path: Path, store: 
         assert await sidecar.events("u") == [f"e{number}" for number in range(5)]
 
 
+async def test_a_server_that_vanishes_in_the_handshake_is_tried_again(
+    sidecar: Sidecar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.client._HANDSHAKE", 0.05)
+    connections = 0
+
+    async def refer(stream: trio.SocketStream) -> None:
+        """Hang up on the first two, and hand the others on."""
+        nonlocal connections
+        connections += 1
+        async with stream:
+            if connections > 2:
+                await hand_on(stream, sidecar.url)
+
+    async with trio.open_nursery() as nursery:
+        (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        nursery.start_soon(trio.serve_listeners, refer, [listener])
+        url = f"http://127.0.0.1:{listener.socket.getsockname()[1]}"
+        with trio.fail_after(10):
+            async with connected(url, sidecar.keys.write_key, longest_pause=0.01) as client:
+                await client.send(track(1))
+                await client.flushed()
+        nursery.cancel_scope.cancel()
+    assert connections == 3
+    assert await sidecar.events("u") == ["e1"]
+
+
+async def hand_on(stream: trio.SocketStream, url: str) -> None:
+    """Carry bytes both ways between a connection and a server."""
+    host, port = url.removeprefix("http://").split(":")
+
+    async def carry(source: trio.SocketStream, sink: trio.SocketStream) -> None:
+        async for data in source:
+            await sink.send_all(data)
+        nursery.cancel_scope.cancel()
+
+    async with await trio.open_tcp_stream(host, int(port)) as server, trio.open_nursery() as nursery:
+        nursery.start_soon(carry, stream, server)
+        nursery.start_soon(carry, server, stream)
+
+
+async def test_frames_that_are_packed_already_are_sent_as_they_are_and_told_of_in_order(
+    sidecar: Sidecar, frames: list[int]
+) -> None:
+    told: list[int] = []
+    now = time.time_ns() // 1_000_000
+    async with connected(sidecar.url, sidecar.keys.write_key, linger=60, acknowledged=told.append) as client:
+        await client.send(track(0))
+        await client.send_packed(
+            2, msgpack.packb([track(each) | {"messageId": f"m{each}", "timestamp": now} for each in (1, 2)])
+        )
+        await client.send(track(3))
+        await client.flushed()
+    assert frames == [1, 2, 1]
+    assert told == [1, 3, 4]
+    assert await sidecar.events("u") == [f"e{number}" for number in range(4)]
+
+
 async def test_a_server_that_is_killed_and_started_again_has_every_event_once(tmp_path: Path) -> None:
     config = write_config(tmp_path)
     with bind("127.0.0.1", 0) as free:
@@ -166,6 +226,7 @@ async def test_a_server_that_is_killed_and_started_again_has_every_event_once(tm
             await trio.to_thread.run_sync(start)
             with trio.fail_after(60):
                 await client.flushed()
+            assert client.sent_again
         async with httpx.AsyncClient(base_url=url, headers={"Authorization": "Bearer token"}) as asker:
             for user in range(25):
                 told = (await asker.get("/admin/user", params={"id": f"u{user}"})).json()
