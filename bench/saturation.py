@@ -39,6 +39,7 @@ from bench.traffic import (
     trigger_file,
 )
 from bench.wire import Wire, send_all
+from engine.core.events import Millis
 
 SIZES = (1, 10, 100)
 CONNECTIONS = (1, 2, 3, 4)
@@ -63,8 +64,8 @@ class Figures:
 
 def prepared(traffic: Traffic, size: int, connections: int, options: argparse.Namespace) -> list[Wire]:
     """As many frames as are allowed for, spread evenly over the connections."""
-    events = each_has(size, connections, options)
-    return [_wire(traffic, size, events) for _ in range(connections)]
+    events, now = each_has(size, connections, options), time.time_ns() // 1_000_000
+    return [_wire(traffic, size, events, now) for _ in range(connections)]
 
 
 def each_has(size: int, connections: int, options: argparse.Namespace) -> int:
@@ -73,10 +74,10 @@ def each_has(size: int, connections: int, options: argparse.Namespace) -> int:
     return max(allowed // connections, 1)
 
 
-def _wire(traffic: Traffic, size: int, events: int) -> Wire:
+def _wire(traffic: Traffic, size: int, events: int, now: Millis) -> Wire:
+    """All of them with the same timestamp, so that none is late behind another connection's."""
     ends = split(events, size)
-    made = frames(traffic.events([0.0] * events), ends, time.time_ns() // 1_000_000)
-    return Wire(made, sizes(ends))
+    return Wire(frames(traffic.events([0.0] * events), ends, now), sizes(ends))
 
 
 async def _run(sidecar: Sidecar, wires: Sequence[Wire], size: int) -> Figures:
@@ -105,7 +106,7 @@ async def _measure(
     cells = [(size, connections) for size in options.sizes for connections in options.connections]
     task = progress.add_task("awake", total=len(cells) + 1)
     await awaken(sidecar, names(options.users))
-    await send_all(sidecar, [_wire(traffic, 100, options.warm_up)])
+    await send_all(sidecar, [_wire(traffic, 100, options.warm_up, time.time_ns() // 1_000_000)])
     found = []
     for size, connections in cells:
         progress.update(task, advance=1, description=f"{connections} connections, frames of {size}")

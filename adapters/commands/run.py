@@ -1,6 +1,5 @@
 """`impel run`: the sidecar."""
 
-import gc
 import logging
 import os
 import signal
@@ -21,6 +20,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from adapters import collector
 from adapters.app import Shop, ShopStore, Sidecar, open_shop_store, sidecar
 from adapters.commands.calling import ADDRESS
 from adapters.commands.notices import fail, files_or_tell, stderr
@@ -35,9 +35,6 @@ Beside = Callable[[str, Shop], Awaitable[None]]
 
 STORE_FAILED = 74
 """The exit status when the store fails: EX_IOERR of sysexits.h."""
-
-_COLLECT = 20_000, 20, 100
-"""When Python looks for cycles: seldom, for users who fall asleep leave none, and those awake are many."""
 
 _SWITCH = 0.0005
 """Seconds after which a busy thread lets another run: with Python's 5 ms, a commit would wait that long for it."""
@@ -151,7 +148,7 @@ async def _run(shop: Shop, store: ShopStore, listener: socket.socket, console: C
     url = address_of(listener)
     stop = trio.Event()
     file = Path(shop.settings.data) / ADDRESS
-    gc.disable()  # a recovery makes millions of objects that stay: to look through them again and again takes longer
+    collector.rest()
     with trio.open_signal_receiver(signal.SIGHUP) as hangups:
         async with trio.open_nursery() as nursery:
             await nursery.start(_stop_on_signal, stop)
@@ -168,9 +165,7 @@ async def _run(shop: Shop, store: ShopStore, listener: socket.socket, console: C
             )
             file.write_text(url + "\n", "utf-8")
             await show_recovery(running, console)
-            gc.freeze()
-            gc.set_threshold(*_COLLECT)
-            gc.enable()
+            nursery.start_soon(collector.collect, lambda: running.service.journal.number)
             nursery.start_soon(_reload_on, hangups, running)
             _greet(shop, url, console)
             _log.info("listening", url=url, triggers=len(shop.files.loaded.triggers))

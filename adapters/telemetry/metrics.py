@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -21,6 +22,7 @@ class Metrics:
         self._events = self._counter("impel_events", "Inputs taken", "source", "type")
         self._rejected = self._counter("impel_rejected", "Inputs refused", "source")
         self._decisions = self._counter("impel_decisions", "Firings and ends of messages", "trigger", "outcome")
+        self._event, self._decision = cache(self._events.labels), cache(self._decisions.labels)
         self._turn = Tally("impel_turn_seconds", "From an input to its decisions", _QUICK)
         self._registry.register(self._turn)
         self._commit = self._histogram("impel_commit_seconds", "A commit", _LATE)
@@ -33,7 +35,7 @@ class Metrics:
 
     def event(self, source: str, kind: str, number: int) -> None:
         """So many inputs of a kind were taken."""
-        self._events.labels(source, kind).inc(number)
+        self._event(source, kind).inc(number)
 
     def rejected(self, source: str, number: int) -> None:
         """Inputs were refused."""
@@ -59,7 +61,7 @@ class Metrics:
 
     def decided(self, trigger: str, outcome: str) -> None:
         """A trigger fired (`fired`), or a message of it ended in one of the states of a dispatch."""
-        self._decisions.labels(trigger, outcome).inc()
+        self._decision(trigger, outcome).inc()
 
     def turns(self, seconds: float, number: int) -> None:
         """So many inputs were routed and, where their users were awake, decided upon, in so long together."""

@@ -6,8 +6,8 @@ sets the size of the batches (group commit). Whoever needs to know waits: a sour
 before a message leaves. A batch that cannot be written ends everything, for then what is in memory has gone astray from
 what is on disk.
 
-Between two batches users are saved, as they are when the batch is cut, which contains all the turns they have taken. So
-what is on disk of a user is always followed in the journal by exactly the turns that came after.
+A batch also saves users, as they are when it is cut, so with all the turns that it and those before it hold. What is on
+disk of a user is always followed in the journal by exactly the turns that came after.
 """
 
 from collections import deque
@@ -182,6 +182,7 @@ class Journal:
         receipts, self._receipts = self._receipts, {}
         fresh, self._fresh = self._fresh, []
         batch.saves = saves
+        batch.journal_from = self.needed_from() if saves else 0
         if batch:
             began = trio.current_time()
             await self.write(batch)

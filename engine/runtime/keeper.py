@@ -1,6 +1,6 @@
 """The keeper: the one task that writes. It commits what is pending, saves users, and lets go of what is too old.
 
-Users are saved between two commits, a few at a time: those who have been idle, to fall asleep; those who absorbed
+Users are saved with the commits, a few at a time: those who have been idle, to fall asleep; those who absorbed
 another, together with that turn; and, when the journal has grown long, those who have waited longest, so that it can be
 cut and a restart has little to take again.
 """
@@ -22,8 +22,8 @@ from engine.runtime.records import Batch, Save
 from engine.runtime.router import Router
 from engine.runtime.versions import Versions
 
-_SAVES = 50
-"""Users saved in one transaction."""
+_SAVES = 20
+"""Users saved in one transaction, beside those who absorbed another."""
 
 _BUSY, _QUIET = 0.25, 10.0
 """Seconds between two steps of pruning, while there is something to write, and while not."""
@@ -43,7 +43,7 @@ class Limits(NamedTuple):
     """Users awake; those idle longest fall asleep for others."""
     uncommitted: int = 20_000
     """Inputs that are not durable yet; past that, no more are taken."""
-    tail: int = 50_000
+    tail: int = 200_000
     """Turns in the journal before users are saved only to make it shorter."""
 
 
@@ -81,11 +81,10 @@ class Keeper:
             with trio.move_on_after(_LOOK_AGAIN if self._is_long else _LOOK):
                 await self._journal.news.wait()
             self._rest()
-            # All of it is as it is now, when the batch is cut: a save must not hold a turn that is not committed, nor
-            # the journal let go of a user who was absorbed in a turn that is not.
-            survivors, chosen, needed = self._survivors(), self._chosen(), self._journal.needed_from()
-            await self._journal.commit(survivors)
-            await self._save(chosen, needed)
+            # All of it is as it is now, when the batch is cut: a save must hold just the turns that are in it.
+            survivors, chosen = self._survivors(), self._chosen()
+            await self._journal.commit([*survivors, *(save for _, save in chosen)])
+            self._saved(chosen)
             if trio.current_time() >= prune_at:
                 await self._prune()
                 prune_at = trio.current_time() + (_BUSY if self._journal.unsaved else _QUIET)
@@ -178,15 +177,16 @@ class Keeper:
 
     # What is written ---------------------------------------------------------------------------------------------
 
-    async def _save(self, chosen: list[tuple[Actor, Save]], needed: int) -> None:
-        if not chosen:
-            return
-        saves = [save for _, save in chosen]
-        await self._journal.write(Batch(saves=saves, journal_from=needed))
+    def _saved(self, chosen: list[tuple[Actor, Save]]) -> None:
+        """Let those fall asleep who were to, unless they have taken another turn.
+
+        More of them, and at the end all others, are saved at once; to make the journal shorter, with the next commit.
+        """
         for actor, save in chosen:
             if actor.leaving and actor.idle and actor.number == save.number:
                 self._router.dismiss(actor)
-        self._journal.news.set()
+        if self._leaving or (chosen and not self._tail_limit):
+            self._journal.news.set()
 
     async def _look_whether_settled(self) -> None:
         """Find an instant up to which everybody is settled: what a deadline may still look back at is not let go."""
