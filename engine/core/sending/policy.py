@@ -1,0 +1,91 @@
+"""The rules of sending, as data. They are asked as they are now, whatever was in force at the firing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from engine.core.events import Millis
+
+_UTC = ZoneInfo("UTC")
+
+Purpose = Literal["marketing", "transactional"]
+Over = Literal["defer", "drop"]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the rules ask of a message."""
+
+    purpose: Purpose = "marketing"
+    """Transactional messages pass holdout, quiet hours, caps and fatigue, and do not count there."""
+    channel: str = "email"
+    tags: tuple[str, ...] = ()
+    weight: float = 1.0
+    """What it costs of the fatigue budget."""
+    over: Over = "defer"
+    """Whether it waits where a cap or the budget is used up, or is dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """At most `limit` messages within a rolling `span` or a calendar `period` of the person's own time zone.
+
+    One of `span` and `period` is given. `channel`, `tag` and `trigger` narrow what it is about, and all of those that
+    are given must be met; a cap without any is about every message.
+    """
+
+    limit: int
+    span: Millis | None = None
+    period: Literal["day", "week", "month"] | None = None
+    channel: str | None = None
+    tag: str | None = None
+    trigger: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """A part of the day by the person's own clock, `[start, stop)`, in minutes from midnight, on some days of the week.
+
+    Where `stop` is not after `start` it lasts into the next day; `days` (0: Monday) are those on which it starts.
+    """
+
+    start: int
+    stop: int
+    days: frozenset[int] = frozenset(range(7))
+
+
+@dataclass(frozen=True, slots=True)
+class Fatigue:
+    """The decaying budget of LANGUAGE.md, "Fatigue"."""
+
+    budget: float
+    half_life: Millis
+
+
+@dataclass(frozen=True)
+class Policy:
+    """All rules of sending of one set of files."""
+
+    messages: Mapping[str, Facts] = field(default_factory=dict)
+    """By name; for others the defaults count."""
+    zone: ZoneInfo = _UTC
+    """The shop's; for a person whose profile names no other."""
+    zone_trait: str = "timezone"
+    """The trait that names a person's time zone."""
+    quiet: tuple[Hours, ...] = ()
+    """Nothing is sent in any of them."""
+    windows: tuple[Hours, ...] = ()
+    """Things are sent only in one of them; without any, always."""
+    caps: tuple[Cap, ...] = ()
+    """All of them must let a message pass."""
+    fatigue: Fatigue | None = None
+    holdout: float = 0.0
+    """Share of the people who get nothing but transactional messages."""
+
+    def facts(self, message: str) -> Facts:
+        """What the rules ask of a message."""
+        return self.messages.get(message, _PLAIN)
+
+
+_PLAIN = Facts()
