@@ -62,18 +62,33 @@ class Membership(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="me
     member: bool
 
 
-Fate = Literal["accepted", "unconfirmed", "failed", "dropped", "due"]
-"""What became of a message: taken by its destination, perhaps taken, not taken, never handed over; or, when somebody
-asks for it again, that it is due as before."""
+Fate = Literal["sending", "later", "accepted", "unconfirmed", "failed", "dropped", "due"]
+"""What becomes of a message: it is being handed over; it was not taken and will be tried again; it was taken by its
+destination, perhaps taken, not taken, never handed over; or, when somebody asks for it again, it is due as before."""
+
+
+class Sent(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A message that was handed over, or is being, with what limits ask of it, as it was then."""
+
+    id: str
+    at: Millis
+    """When its last attempt began."""
+    trigger: str
+    message: str
+    channel: str = "email"
+    tags: tuple[str, ...] = ()
+    weight: float = 1.0
 
 
 class Outcome(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="outcome"):
-    """A message that was due has ended, or one that had ended is due again."""
+    """What becomes of a message."""
 
     seq: int
     message: str
     """Its id."""
     fate: Fate
+    sent: Sent | None = None
+    """What counts against the user's limits from now on, of one that is being handed over; None: nothing."""
 
 
 Input = Track | Traits | Membership | Outcome

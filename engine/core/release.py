@@ -1,9 +1,10 @@
 """Release: whether a message that is due may go now, asked at real time just before each attempt.
 
 Theory of operation. A firing makes messages due; they stay with the user as `Due` until their outcome comes back as an
-input. Each gate looks at one of them and answers None (nothing against it), `Held` (not before an instant, and why) or
-`Never` (and why). The first `Never` ends it; of several `Held`, the latest instant counts. The answer is data: what was
-decided, by which gate, with the numbers it compared.
+input. The gates are asked one after the other: each answers None (nothing against it), `Held` (not before an instant)
+or `Never`, and the first that has something against it decides. A gate is a pure function of the user, the rules and
+the instant, so it can be asked of an instant that is yet to come: where one holds, all are asked again as of its
+instant, until none holds. That is when the message will go if nothing happens meanwhile; nobody has to look before.
 """
 
 from collections.abc import Callable
@@ -11,8 +12,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.core.events import INF, Millis
+from engine.core.sending.answers import Go, Held, Never
+from engine.core.sending.policy import Policy
 
 if TYPE_CHECKING:
     from engine.core.user import User
@@ -31,49 +35,43 @@ class Due(msgspec.Struct, frozen=True, array_like=True):
     """From this instant on it is not sent any more."""
 
 
-class Go(msgspec.Struct, frozen=True):
-    """Nothing is against it."""
-
-
-class Held(msgspec.Struct, frozen=True):
-    """Not before `until`."""
-
-    reason: str
-    until: Millis
-
-
-class Never(msgspec.Struct, frozen=True):
-    """Not any more."""
-
-    reason: str
-
-
 Release = Go | Held | Never
-Gate = Callable[["User", Due, Millis], Held | Never | None]
+Gate = Callable[["User", Due, Millis, Policy], Held | Never | None]
 
 
-def expiry(_: "User", due: Due, now: Millis) -> Never | None:
+def expiry(_: "User", due: Due, now: Millis, __: Policy) -> Never | None:
     """A message that could not go in time goes no more."""
-    return None if now < due.expires else Never(f"it expired at {_iso(due.expires)}")
+    return None if now < due.expires else Never("expires", f"it expired at {iso(due.expires)}")
 
 
 GATES: tuple[Gate, ...] = (expiry,)
 
 
-def release(user: "User", message: str, now: Millis) -> Release:
-    """Ask all gates about a message, by its id."""
+def release(user: "User", message: str, now: Millis, policy: Policy) -> Release:
+    """Ask the gates about a message, by its id, as of `now`."""
     due = user.outgoing.get(message)
     if due is None:
-        return Never("it is not due any more")
-    held: Held | None = None
+        return Never("due", "it is not due any more")
+    answer = _ask(user, due, now, policy)
+    if not isinstance(answer, Held):
+        return answer or Go()
+    until, later = answer.until, _ask(user, due, answer.until, policy)
+    while isinstance(later, Held):
+        assert later.until > until, "a gate that holds must let go later"  # noqa: S101  else it would hang
+        until = later.until
+        later = _ask(user, due, until, policy)
+    return replace(answer, until=min(until, due.expires))  # where it expires before, it is dropped then, and says so
+
+
+def _ask(user: "User", due: Due, at: Millis, policy: Policy) -> Held | Never | None:
+    """What the first gate says that has something against it."""
     for gate in user.program.gates:
-        answer = gate(user, due, now)
-        if isinstance(answer, Never):
+        answer = gate(user, due, at, policy)
+        if answer is not None:
             return answer
-        if answer is not None and (held is None or answer.until > held.until):
-            held = answer
-    return held or Go()
+    return None
 
 
-def _iso(at: Millis) -> str:
+def iso(at: Millis) -> str:
+    """An instant in words, to the second."""
     return datetime.fromtimestamp(at // 1_000, UTC).isoformat().replace("+00:00", "Z")

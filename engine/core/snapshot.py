@@ -11,10 +11,11 @@ import msgspec
 
 from engine.core import archive
 from engine.core.decisions import Firing
-from engine.core.events import Millis, Scalar, encode, is_json
+from engine.core.events import Millis, Scalar, Sent, encode, is_json
 from engine.core.history import History
 from engine.core.release import Due
 from engine.core.scope import Scope
+from engine.core.sending.ledger import Ledger
 from engine.core.watch import Watch
 from engine.core.where import scalar_key
 
@@ -68,6 +69,7 @@ class Saved(msgspec.Struct, array_like=True):
     message_ids: dict[int, Millis]
     fired: list[Firing]
     outgoing: list[Due]
+    ledger: list[Sent] = []
 
 
 class SnapshotError(ValueError):
@@ -78,6 +80,7 @@ def take(user: "User") -> bytes:
     """All that is known of a user but the timeline."""
     history = user.history
     user.repeats.forget(user.clock)
+    user.ledger.forget(user.clock - user.program.retention)
     saved = Saved(
         _VERSION,
         user.name,
@@ -92,6 +95,7 @@ def take(user: "User") -> bytes:
         user.repeats.seen,
         list(user.fired),
         list(user.outgoing.values()),
+        list(user.ledger),
     )
     return encode(saved)
 
@@ -139,6 +143,7 @@ def fill(user: "User", saved: Saved, chunks: Iterable[bytes]) -> None:
     user.repeats.seen = saved.message_ids
     user.fired.extend(saved.fired)
     user.outgoing = {due.id: due for due in saved.outgoing}
+    user.ledger = Ledger(saved.ledger)
     _restore_history(user, saved, chunks)
     for watch in saved.watches:
         _unpack(user, watch)

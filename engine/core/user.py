@@ -24,6 +24,8 @@ from engine.core.merging import join
 from engine.core.program import Program
 from engine.core.release import Due, Release, release
 from engine.core.repeats import Repeats
+from engine.core.sending.ledger import Ledger
+from engine.core.sending.policy import Policy
 from engine.core.snapshot import Snapshot
 from engine.core.timeline import Place, Recorded, after_all
 from engine.core.watch import Step, Watch
@@ -51,6 +53,7 @@ class User:
         "fired",
         "first_id",
         "history",
+        "ledger",
         "name",
         "outgoing",
         "pages",
@@ -74,6 +77,8 @@ class User:
         """The last firings, oldest first."""
         self.outgoing: dict[str, Due] = {}
         """The messages that are due, by id, in the order of decision."""
+        self.ledger = Ledger()
+        """What counts against the limits of sending."""
         self.deadlines = Deadlines()
         self.watches = Watches(self.history, self.deadlines)
         self.pages: dict[str | None, tuple[Any, ...]] = {}
@@ -145,11 +150,11 @@ class User:
     def is_bare(self) -> bool:
         """Whether nothing is known of the user but events, and no name."""
         whole = self.history.whole
-        return is_anonymous(self.name) and not (whole.profile or whole.lists or self.outgoing)
+        return is_anonymous(self.name) and not (whole.profile or whole.lists or self.outgoing or self.ledger)
 
-    def release(self, message: str, now: Millis) -> Release:
+    def release(self, message: str, now: Millis, policy: Policy) -> Release:
         """Whether a message that is due, by its id, may go at `now`, in real time; nothing is changed by asking."""
-        return release(self, message, now)
+        return release(self, message, now, policy)
 
     def retire(self) -> None:
         """Take no step any more; what is known may still be asked.
@@ -277,13 +282,26 @@ class User:
         return self.advance(dict.fromkeys(concerned, Step(now)))
 
     def _conclude(self, outcome: Outcome) -> None:
-        """A message has ended; or it is due again, if it is remembered."""
-        if outcome.fate != "due":
-            self.outgoing.pop(outcome.message, None)
-            return
+        """Count a message that is being handed over, no more if it was not taken; let go of one that has ended."""
+        match outcome.fate:
+            case "sending":
+                if outcome.sent is not None:
+                    self.ledger.enter(outcome.sent)
+            case "later":
+                self.ledger.strike(outcome.message)
+            case "accepted" | "unconfirmed":
+                self.outgoing.pop(outcome.message, None)
+            case "failed" | "dropped":
+                self.outgoing.pop(outcome.message, None)
+                self.ledger.strike(outcome.message)
+            case "due":
+                self._renew(outcome.message)
+
+    def _renew(self, message: str) -> None:
+        """A message that had ended is due again, if its firing is remembered."""
         for firing in self.fired:
             for due in self._due(firing):
-                if due.id == outcome.message:
+                if due.id == message:
                     self.outgoing[due.id] = due
 
     # What comes of it --------------------------------------------------------------------------------------------

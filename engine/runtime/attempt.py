@@ -18,8 +18,8 @@ from collections.abc import Awaitable, Callable
 import structlog
 from msgspec.structs import replace
 
-from engine.core.events import Millis
-from engine.core.release import Held, Never
+from engine.core.events import Millis, Sent
+from engine.core.sending.answers import Held, Never
 from engine.core.user import User
 from engine.runtime.breaker import Breaker
 from engine.runtime.office import Office
@@ -51,23 +51,26 @@ class Sender:
         user = await self._office.desk.user(dispatch.name)
         while user is not None and dispatch.id in self._office.unended:
             now = self._office.desk.now()
-            answer = user.release(dispatch.id, now)
-            match answer:
-                case Never(reason):
+            match user.release(dispatch.id, now, self._office.policy):
+                case Never(_, reason):
                     return await self._office.end(dispatch, "dropped", reason)
-                case Held(reason, until):
+                case Held(_, reason, until):
                     return self._office.put_off(dispatch, "held", until, reason)
             if self._pacing.next <= now:
                 self._pacing.begin(now)
-                return await self._go(dispatch, user)
+                return await self._go(dispatch, user, now)
             await self._until(self._pacing.next)
             user = await self._office.desk.user(dispatch.name)
         if dispatch.id not in self._office.unended:
             return replace(dispatch, state="dropped")  # by hand, meanwhile
         return await self._office.end(dispatch, "dropped", "the user is no longer known")
 
-    async def _go(self, dispatch: Dispatch, user: User) -> Dispatch:
-        """Nothing is against it: render it, say so, send it."""
+    async def _go(self, dispatch: Dispatch, user: User, now: Millis) -> Dispatch:
+        """Nothing is against it: render it, say so, send it.
+
+        Until the user is told that it is being sent, nothing is waited for, so that no other message can pass the gates
+        on what this one uses up.
+        """
         office, firing = self._office, dispatch.firing
         if dispatch.message not in office.renderer.names:
             return await office.end(dispatch, "failed", f"there is no message {dispatch.message!r}")
@@ -78,7 +81,6 @@ class Sender:
         except Exception as problem:  # noqa: BLE001 - whatever it is, it fails this message and no other
             _log.exception("rendering failed", message=dispatch.message)
             return await office.end(dispatch, "failed", f"{type(problem).__name__} in the template")
-        now = office.desk.now()
         sending = replace(
             dispatch,
             state="sending",
@@ -88,9 +90,17 @@ class Sender:
             changed=now,
         )
         office.unended[dispatch.id] = sending
-        await office.desk.mark(sending)
+        await office.desk.begin(sending, self._counted(sending, now))
         delivery = Delivery(dispatch.id, firing.trigger, firing.user, firing.at, dispatch.message, data)
         return await self._send(sending, delivery)
+
+    def _counted(self, dispatch: Dispatch, now: Millis) -> Sent | None:
+        """What of a message counts against the user's limits."""
+        facts = self._office.policy.facts(dispatch.message)
+        if facts.purpose == "transactional":
+            return None
+        trigger, message = dispatch.firing.trigger, dispatch.message
+        return Sent(dispatch.id, now, trigger, message, facts.channel, facts.tags, facts.weight)
 
     async def _send(self, dispatch: Dispatch, delivery: Delivery) -> Dispatch:
         office, now = self._office, self._office.desk.now
@@ -124,7 +134,7 @@ class Sender:
         begun = now if dispatch.begun is None else dispatch.begun
         if dispatch.attempts >= retries.attempts or due >= begun + retries.patience:
             return await self._office.end(dispatch, "failed", f"given up: {problem}")
-        return self._office.put_off(dispatch, "due", due, str(problem))
+        return await self._office.put_back(dispatch, due, str(problem))
 
     async def _again_if_known(self, dispatch: Dispatch, reason: str) -> Dispatch:
         """It may have been sent. Where its key is recognised, to send it again does no harm."""

@@ -1,6 +1,6 @@
 """What the outbox asks of the rest: people, and to have it written down what becomes of messages."""
 
-from engine.core.events import Fate, Millis
+from engine.core.events import Fate, Millis, Sent
 from engine.core.user import User
 from engine.runtime.clock import Clock
 from engine.runtime.journal import Journal, Receipt
@@ -28,10 +28,18 @@ class RouterDesk:
         """Have a change written down with the next commit."""
         self._journal.note(dispatch)
 
-    async def mark(self, dispatch: Dispatch) -> None:
-        """Have a change written down, and wait until it is durable."""
-        self._journal.note(dispatch)
-        await self._journal.flushed()
+    async def begin(self, dispatch: Dispatch, sent: Sent | None) -> None:
+        """Have it written down and told to its user that a message is being handed over; wait until that is durable.
+
+        The user must be awake, and is told before anything else happens.
+        """
+        receipt = Receipt()
+        self._router.report(dispatch, "sending", receipt, dispatch.changed, sent)
+        await self._journal.wait(receipt)
+
+    async def put_back(self, dispatch: Dispatch) -> None:
+        """Have it written down and told to its user that a message was not taken, and wait until both are durable."""
+        await self._report(dispatch, "later")
 
     async def end(self, dispatch: Dispatch) -> None:
         """Have a message's end written down and told to its user, and wait until both are durable."""
@@ -48,7 +56,8 @@ class RouterDesk:
     async def _report(self, dispatch: Dispatch, fate: Fate) -> None:
         receipt = Receipt()
         await self._router.room(dispatch.name)
-        if self._router.report(dispatch, fate, receipt):
+        if self._router.report(dispatch, fate, receipt, self._now()):
             await self._journal.wait(receipt)
         else:
-            await self.mark(dispatch)
+            self._journal.note(dispatch)
+            await self._journal.flushed()

@@ -7,7 +7,8 @@ import structlog
 from msgspec.structs import replace
 
 from engine.core.decisions import Firing
-from engine.core.events import Millis
+from engine.core.events import Millis, Sent
+from engine.core.sending.policy import Policy
 from engine.core.user import User
 from engine.runtime.ports import Renderer, Telemetry
 from engine.runtime.records import Dispatch, DispatchState
@@ -30,8 +31,14 @@ class Desk(Protocol):
     def note(self, dispatch: Dispatch) -> None:
         """Have a change written down with the next commit."""
 
-    async def mark(self, dispatch: Dispatch) -> None:
-        """Have a change written down, and wait until it is durable."""
+    async def begin(self, dispatch: Dispatch, sent: Sent | None) -> None:
+        """Have it written down and told to its user that a message is being handed over; wait until that is durable.
+
+        Nothing may have been waited for since the user was asked for: they are told before anything else happens.
+        """
+
+    async def put_back(self, dispatch: Dispatch) -> None:
+        """Have it written down and told to its user that a message was not taken, and wait until both are durable."""
 
     async def end(self, dispatch: Dispatch) -> None:
         """Have a message's end written down and told to its user, and wait until both are durable."""
@@ -44,10 +51,18 @@ class Office:
     """What all lanes share. `unended` are the messages on their way, by id, as they are now."""
 
     def __init__(
-        self, desk: Desk, renderer: Renderer, context: Context, telemetry: Telemetry, dice: Callable[[], float]
+        self,
+        desk: Desk,
+        renderer: Renderer,
+        policy: Policy,
+        *,
+        context: Context,
+        telemetry: Telemetry,
+        dice: Callable[[], float],
     ) -> None:
         self.desk = desk
         self.renderer = renderer
+        self.policy = policy
         self.context = context
         self.telemetry = telemetry
         self.dice = dice
@@ -64,6 +79,16 @@ class Office:
         log("message", trigger=dispatch.firing.trigger, message=dispatch.message, state=state, reason=reason)
         await self.desk.end(ended)
         return ended
+
+    async def put_back(self, dispatch: Dispatch, due: Millis, reason: str) -> Dispatch:
+        """Let a message that was not taken be tried again at `due`; it counts only if an earlier attempt may."""
+        waiting = replace(dispatch, state="due", reason=reason, due=due, changed=self.desk.now())
+        self.unended[dispatch.id] = waiting
+        if dispatch.doubtful:
+            self.desk.note(waiting)
+        else:
+            await self.desk.put_back(waiting)
+        return waiting
 
     def put_off(self, dispatch: Dispatch, state: DispatchState, due: Millis, reason: str) -> Dispatch:
         """Let a message wait until `due`."""

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from engine.core.decisions import Firing, message_id
 from engine.core.events import Millis
+from engine.core.sending.policy import Policy
 from engine.runtime.lane import Lane
 from engine.runtime.office import Context, Desk, Office
 from engine.runtime.ports import Delivery, Destination, Pace, Rejected, Renderer, Retries, Telemetry
@@ -47,14 +48,15 @@ class Outbox:
         self,
         destinations: Mapping[str, Destination],
         renderer: Renderer,
-        context: Context,
+        policy: Policy,
         *,
+        context: Context,
         desk: Desk,
         find: Find,
         telemetry: Telemetry,
         dice: Callable[[], float] = random.random,
     ) -> None:
-        self._office = Office(desk, renderer, context, telemetry, dice)
+        self._office = Office(desk, renderer, policy, context=context, telemetry=telemetry, dice=dice)
         self._find = find
         self._lanes = {name: Lane(name, each, self._office) for name, each in destinations.items()}
         self._nowhere = Lane("", _Nowhere(), self._office)
@@ -64,9 +66,9 @@ class Outbox:
         """How many messages are not ended."""
         return len(self._office.unended)
 
-    def use(self, renderer: Renderer) -> None:
-        """Render with other message files from now on."""
-        self._office.renderer = renderer
+    def use(self, renderer: Renderer, policy: Policy) -> None:
+        """Render with other message files, and release by other rules, from now on."""
+        self._office.renderer, self._office.policy = renderer, policy
 
     def paused(self) -> list[str]:
         """The destinations that fail, so that nothing is sent there for a while."""

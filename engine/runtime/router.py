@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 import trio
 
 from engine.core.decisions import Firing
-from engine.core.events import INF, Fate, Input, Membership, Millis, Outcome, Track, Traits
+from engine.core.events import INF, Fate, Input, Membership, Millis, Outcome, Sent, Track, Traits
 from engine.core.identity import Changes, Identities
 from engine.core.user import User
 from engine.runtime.actor import Actor
@@ -109,14 +109,14 @@ class Router:
         """Let a user settle what is due and take up what is in force."""
         self._deliver(name, Turn(self._journal.next_number(), self.now(), receipt=receipt))
 
-    def report(self, dispatch: Dispatch, fate: Fate, receipt: Receipt) -> bool:
-        """Tell the user what became of a message, to be recorded with it; False where nobody knows them any more."""
+    def report(self, dispatch: Dispatch, fate: Fate, receipt: Receipt, now: Millis, sent: Sent | None = None) -> bool:
+        """Tell the user what becomes of a message, to be recorded with it; False where nobody knows them any more."""
         name = self.identities.heir(dispatch.name)
         if name is None:
             return False
         number = self._journal.next_number()
-        outcome = Outcome(number, dispatch.id, fate)
-        self._deliver(name, Turn(number, self.now(), outcome, receipt, dispatch=dispatch))
+        outcome = Outcome(number, dispatch.id, fate, sent)
+        self._deliver(name, Turn(number, now, outcome, receipt, dispatch=dispatch))
         return True
 
     async def look(self, name: str) -> User | None:

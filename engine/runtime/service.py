@@ -80,7 +80,8 @@ class Service:
         self.outbox = Outbox(
             destinations,
             configuration.renderer,
-            context,
+            configuration.policy,
+            context=context,
             desk=desk,
             find=store.dispatch,
             telemetry=telemetry,
@@ -289,7 +290,7 @@ class Service:
         version = Version(self.journal.next_number(), self.now(), configuration.digest, configuration.content)
         self.versions.add(version, configuration.program)
         self.journal.put_in_force(version)
-        self.outbox.use(configuration.renderer)
+        self.outbox.use(configuration.renderer, configuration.policy)
         self._uptake.begin()
 
 

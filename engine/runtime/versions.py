@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from engine.core.decisions import Firing
 from engine.core.program import Program
+from engine.core.sending.policy import Policy
 from engine.core.user import User
 from engine.runtime.ports import Renderer
 from engine.runtime.records import Version
@@ -27,6 +28,8 @@ class Configuration(NamedTuple):
     """Of the content, hexadecimal."""
     program: Program
     renderer: Renderer
+    policy: Policy = Policy()
+    """The rules of sending; messages are released by those of now, whatever was in force when they were decided."""
 
 
 class Versions:

@@ -3,7 +3,7 @@
 import trio
 
 from engine.core.decisions import Firing, message_id
-from engine.core.events import Millis
+from engine.core.events import Millis, Sent
 from engine.core.program import Program
 from engine.core.release import Due
 from engine.core.user import User
@@ -42,19 +42,28 @@ class FakeDesk:
         self.told.append(dispatch)
         self.known[dispatch.id] = dispatch
 
-    async def mark(self, dispatch: Dispatch) -> None:
+    async def begin(self, dispatch: Dispatch, sent: Sent | None) -> None:
+        if sent is not None:
+            self.users[dispatch.name].ledger.enter(sent)
+        await self._mark(dispatch)
+
+    async def put_back(self, dispatch: Dispatch) -> None:
+        self.users[dispatch.name].ledger.strike(dispatch.id)
+        await self._mark(dispatch)
+
+    async def _mark(self, dispatch: Dispatch) -> None:
         await trio.lowlevel.checkpoint()
         self.note(dispatch)
 
     async def end(self, dispatch: Dispatch) -> None:
         assert dispatch.state in ENDED
-        await self.mark(dispatch)
+        await self._mark(dispatch)
         user = self.users.get(dispatch.name)
         if user is not None:
             user.outgoing.pop(dispatch.id, None)
 
     async def renew(self, dispatch: Dispatch) -> None:
-        await self.mark(dispatch)
+        await self._mark(dispatch)
         self.make_due(dispatch.name, dispatch.firing)
 
     async def find(self, dispatch_id: str) -> Dispatch | None:

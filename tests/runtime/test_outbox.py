@@ -11,8 +11,10 @@ from trio.testing import MockClock
 
 from adapters.destinations.memory import Memory
 from engine.core.decisions import Firing
-from engine.core.events import Millis
-from engine.core.release import GATES, Due, Held
+from engine.core.events import Millis, Sent
+from engine.core.release import GATES, Due
+from engine.core.sending.answers import Held
+from engine.core.sending.policy import Policy
 from engine.core.user import User
 from engine.runtime.outbox import NotPossible, Outbox
 from engine.runtime.ports import Delivery, Pace, Rejected, Retries, Unavailable, Unclear
@@ -44,7 +46,8 @@ class Rig:
         self.outbox = Outbox(
             {"there": there},
             Plain("hello", "again"),
-            context,
+            Policy(),
+            context=context,
             desk=self.desk,
             find=self.desk.find,
             telemetry=self.telemetry,
@@ -86,11 +89,11 @@ async def test_each_message_is_sent_once_after_it_was_written_down(autojump_cloc
 
 async def test_no_message_leaves_before_its_mark_is_durable(autojump_clock: MockClock) -> None:
     class Slow(FakeDesk):
-        async def mark(self, dispatch: Dispatch) -> None:
+        async def begin(self, dispatch: Dispatch, sent: Sent | None) -> None:
             seen.append(len(rig.there.attempts))
             await trio.sleep(5)
             seen.append(len(rig.there.attempts))
-            await super().mark(dispatch)
+            await super().begin(dispatch, sent)
 
     seen: list[int] = []
     rig = Rig(Memory())
@@ -214,8 +217,8 @@ async def test_messages_to_one_user_keep_their_order(autojump_clock: MockClock) 
 
 
 async def test_what_is_held_lets_later_ones_pass_and_goes_at_its_instant(autojump_clock: MockClock) -> None:
-    def closed(_: User, due: Due, now: Millis) -> Held | None:
-        return Held("closed", 30_000) if due.message == "hello" and now < 30_000 else None
+    def closed(_: User, due: Due, now: Millis, __: Policy) -> Held | None:
+        return Held("closed", "closed", 30_000) if due.message == "hello" and now < 30_000 else None
 
     rig = Rig(Memory(), program=replace(PROGRAM, gates=(*GATES, closed)))
     async with running(rig):
@@ -324,7 +327,7 @@ async def test_a_message_that_does_not_render_fails_alone(autojump_clock: MockCl
             return super().render(message, context)
 
     rig = Rig(Memory())
-    rig.outbox.use(Faulty("hello", "again"))
+    rig.outbox.use(Faulty("hello", "again"), Policy())
     async with running(rig):
         wrong, right = rig.put(firing("hello", "again"))
         await trio.sleep(1)
@@ -334,7 +337,7 @@ async def test_a_message_that_does_not_render_fails_alone(autojump_clock: MockCl
 
 async def test_a_message_that_is_no_longer_in_the_files_fails_with_that_reason(autojump_clock: MockClock) -> None:
     async with running(Rig(Memory())) as rig:
-        rig.outbox.use(Plain("again"))
+        rig.outbox.use(Plain("again"), Policy())
         (each,) = rig.put(firing("hello"))
         await trio.sleep(1)
         assert rig.desk.known[each].reason == "there is no message 'hello'"

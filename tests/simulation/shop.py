@@ -8,7 +8,9 @@ from typing import Any
 
 from engine.core.events import Millis, encode
 from engine.core.program import Program
-from engine.core.release import GATES, Due, Held
+from engine.core.release import GATES, Due
+from engine.core.sending.answers import Held
+from engine.core.sending.policy import Policy
 from engine.core.user import User
 from engine.language.compiler import compile_triggers
 from engine.language.files import load
@@ -70,10 +72,10 @@ class Messages:
         return {"message": message, "user": context["user"]}
 
 
-def closed(_: User, due: Due, now: Millis) -> Held | None:
+def closed(_: User, due: Due, now: Millis, __: Policy) -> Held | None:
     """The gate of the simulation."""
     opens = due.at + CLOSED
-    return Held("closed", opens) if due.message == "later" and now < opens else None
+    return Held("closed", "closed", opens) if due.message == "later" and now < opens else None
 
 
 def _compiled(text: str) -> Program:

@@ -2,22 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
-import msgspec
+from engine.core.events import Millis, Sent
 
-from engine.core.events import Millis
-
-
-class Sent(msgspec.Struct, frozen=True, array_like=True):
-    """A message that was handed over, or is being, with what limits ask of it, as it was then."""
-
-    id: str
-    at: Millis
-    """When its last attempt began."""
-    trigger: str
-    message: str
-    channel: str = "email"
-    tags: tuple[str, ...] = ()
-    weight: float = 1.0
+__all__ = ["Ledger", "Sent"]
 
 
 class Ledger:
