@@ -15,6 +15,7 @@ from adapters.destinations import build
 from adapters.keys import Keys
 from adapters.reloading import Reloader
 from adapters.settings import Settings
+from adapters.sources.consents import consents_source
 from adapters.sources.http import http_source
 from adapters.sources.intake import Intake
 from adapters.sources.lists import lists_source
@@ -167,6 +168,7 @@ def _routes(shop: Shop, store: ShopStore, running: Sidecar, metrics: Metrics) ->
         stream_source(keys, intake, metrics),
         webhook_source(keys, intake, shop.settings.webhooks),
         lists_source(keys, intake, lambda: running.reloader.files.lists),
+        consents_source(keys, intake),
         users,
         messages,
         decisions(keys, service, metrics),

@@ -1,4 +1,4 @@
-"""The files that may change while the sidecar runs (triggers, segments, messages and templates), read as one set.
+"""The files that may change while the sidecar runs (triggers, segments, messages, templates, sending), as one set.
 
 A set that checks has a content: the texts of all files by their path in the folder, and the settings that give triggers
 their meaning. It is journaled whole, so that what was in force once can be compiled again; its digest says whether two
@@ -14,12 +14,14 @@ import msgspec
 
 from adapters.content import MessageErrors, Messages
 from adapters.content.messages import message_names
-from adapters.files import FolderError, content_files, read_folder
+from adapters.files import SENDING, FolderError, content_files, read_folder, sending_file
 from adapters.settings import Settings
 from engine.core.program import Program
+from engine.core.sending.policy import Policy
 from engine.language.compiler import compile_triggers
 from engine.language.errors import TriggerError, TriggerErrors
 from engine.language.files import Loaded, load
+from engine.language.sending import read_sending
 from engine.runtime.ports import StoreError
 from engine.runtime.versions import Configuration
 
@@ -61,6 +63,8 @@ class _Content(msgspec.Struct, frozen=True):
     retention: int
     history_after: int
     history_limit: int
+    sending: str = ""
+    """The rules of sending."""
 
 
 def read_files(folder: Path, settings: Settings) -> Files:
@@ -74,18 +78,21 @@ def read_files(folder: Path, settings: Settings) -> Files:
     triggers, messages = _texts(read_folder, folder, wrong), _texts(content_files, folder, wrong)
     renderer = _renderer(messages or {}, settings, wrong)
     loaded = _loaded(triggers or {}, messages, settings, wrong)
-    if triggers is None or messages is None or renderer is None or loaded is None:
+    sending = _texts(_sending, folder, wrong)
+    if triggers is None or messages is None or renderer is None or loaded is None or sending is None:
         raise ConfigurationErrors(wrong)
+    policy = _policy(sending, loaded, renderer, settings)
     content = _Content(
         triggers={Path(name).relative_to(folder).as_posix(): text for name, text in triggers.items()},
         messages=messages,
         retention=settings.retention_ms,
         history_after=settings.history_after_ms,
         history_limit=settings.history_limit,
+        sending="".join(sending.values()),
     )
     written = msgspec.json.encode(content, order="sorted")
     digest = blake2b(written, digest_size=_DIGEST).hexdigest()
-    return Files(Configuration(written, digest, _compiled(loaded, content), renderer), loaded)
+    return Files(Configuration(written, digest, _compiled(loaded, content), renderer, policy), loaded)
 
 
 def compile_content(content: bytes) -> Program:
@@ -119,6 +126,27 @@ def _renderer(texts: Mapping[str, str], settings: Settings, wrong: list[Wrong]) 
     except MessageErrors as errors:
         wrong += map(str, errors.errors)
     return None
+
+
+def _sending(folder: Path) -> dict[str, str]:
+    text = sending_file(folder)
+    return {} if text is None else {str(folder / SENDING): text}
+
+
+def _policy(texts: Mapping[str, str], loaded: Loaded, messages: Messages, settings: Settings) -> Policy:
+    """The rules of sending. Their errors are told when all else is right, for they ask for triggers and messages."""
+    try:
+        for file, text in texts.items():
+            return read_sending(
+                file,
+                text,
+                retention=settings.retention_ms,
+                triggers=[trigger.name for trigger in loaded.triggers],
+                messages=messages.facts,
+            )
+    except TriggerErrors as errors:
+        raise ConfigurationErrors(errors.errors) from errors
+    return Policy(messages=messages.facts)
 
 
 def _loaded(

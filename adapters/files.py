@@ -6,6 +6,9 @@ from pathlib import Path
 PARTS = ("triggers", "segments")
 """The folders of a configuration that hold trigger files; its other files are settings, messages and templates."""
 
+SENDING = "sending.yaml"
+"""The rules of sending, in the folder of a configuration."""
+
 _CONTENT = ("messages", "templates")
 _SUFFIXES = (".yaml", ".yml")
 
@@ -44,9 +47,20 @@ def _text(file: Path) -> str:
         raise FolderError(f"{file} is not UTF-8 text: byte {error.start} cannot be read") from error
 
 
+def sending_file(folder: Path) -> str | None:
+    """The text of the rules of sending; None where there is no such file.
+
+    Raises:
+        FolderError: it cannot be read as UTF-8 text.
+
+    """
+    file = folder / SENDING
+    return _text(file) if file.is_file() else None
+
+
 def has_content(folder: Path) -> bool:
-    """Whether messages or templates stand there."""
-    return any((folder / part).is_dir() for part in _CONTENT)
+    """Whether messages, templates or rules of sending stand there."""
+    return any((folder / part).is_dir() for part in _CONTENT) or (folder / SENDING).is_file()
 
 
 def content_files(folder: Path) -> dict[str, str]:

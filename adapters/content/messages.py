@@ -10,6 +10,14 @@ or, for a destination that takes any data,
     destination: crm
     data: {coupon: WELCOME, product: "{{ event.product }}"}
 
+What it is, and what it costs, the rules of sending (`sending.yaml`) ask for:
+
+    purpose: marketing                 # or transactional, which no holdout, quiet hours, caps or fatigue concern
+    channel: email                     # the default for a mail; for other data the destination
+    tags: [winback]
+    weight: 1                          # of the fatigue budget
+    over: defer                        # or drop: what happens where a cap or the budget is used up
+
 In `data`, a text that is one single `{{ ... }}` keeps the type of its value. A mail without `text` gets one made from
 its HTML. What templates see is told in `templates.py`.
 """
@@ -21,6 +29,7 @@ from typing import Any
 from adapters.content.plaintext import plain_text
 from adapters.content.reader import Message, MessageErrors, Placed, Reader
 from adapters.content.templates import variables
+from engine.core.sending.policy import Facts
 from engine.runtime.ports import Rejected
 
 
@@ -49,6 +58,11 @@ class Messages:
     def names(self) -> frozenset[str]:
         """All messages there are."""
         return frozenset(self._messages)
+
+    @property
+    def facts(self) -> Mapping[str, Facts]:
+        """What the rules of sending ask of each."""
+        return {name: message.facts for name, message in self._messages.items()}
 
     def destination_of(self, name: str) -> str:
         """The destination by which a message leaves."""

@@ -1,7 +1,7 @@
 """Reads message files, and collects all that is wrong with them."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -10,11 +10,16 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.scalarstring import FoldedScalarString, LiteralScalarString
 
+from adapters.content.facts import KEYS as FACTS
+from adapters.content.facts import read_facts
 from adapters.content.templates import Template, TemplateError, Templates
+from engine.core.sending.policy import Facts
 from engine.runtime.ports import Rejected
 
 _CONTENT = ("html", "text")
-_KEYS = frozenset({"destination", "data", "to", "subject", "html", "html_file", "text", "text_file"})
+_WRITTEN = frozenset({"to", "subject", "html", "html_file", "text", "text_file"})
+_KEYS = frozenset({"destination", "data"}) | _WRITTEN | FACTS
+_ADDRESS = "email"
 _PROFILE_ADDRESS = "{{ profile.email }}"
 
 
@@ -62,6 +67,7 @@ class Message:
     destination: str
     fields: Mapping[str, Any]
     mail: bool
+    facts: Facts
 
 
 class Reader:
@@ -79,9 +85,12 @@ class Reader:
         for key in keys.keys() - _KEYS:
             self._error(file, _key_line(keys, key), f"there is no key `{key}`{_meant(str(key), _KEYS)}")
         self._check_destination(file, keys)
-        if "data" in keys:
-            return Message(str(keys.get("destination")), self._data(file, keys), mail=False)
-        return Message(str(keys.get("destination")), self._mail(file, keys), mail=True)
+        mail = "data" not in keys
+        facts = read_facts(keys, lambda key, text: self._error(file, _key_line(keys, key), text), mail=mail)
+        if mail and "to" not in keys:
+            facts = replace(facts, address=_ADDRESS)
+        fields: Mapping[str, Any] = self._mail(file, keys) if mail else self._data(file, keys)
+        return Message(str(keys.get("destination")), fields, mail, facts)
 
     def _parse(self, file: str) -> CommentedMap:
         try:
@@ -109,7 +118,7 @@ class Reader:
 
     def _data(self, file: str, keys: CommentedMap) -> dict[str, Any]:
         line = _key_line(keys, "data")
-        for key in sorted(keys.keys() & (_KEYS - {"data", "destination"})):
+        for key in sorted(keys.keys() & _WRITTEN):
             self._error(file, _key_line(keys, key), f"`{key}` and `data` exclude each other")
         if not isinstance(keys["data"], CommentedMap):
             self._error(file, line, "`data` is a mapping")

@@ -4,11 +4,17 @@ from collections import Counter
 from collections.abc import Sequence
 
 from adapters.telemetry.metrics import Metrics
-from engine.runtime.arrivals import Alias, Arrival, Event, Listing, Profile
+from engine.runtime.arrivals import Alias, Arrival, Choice, Event, Listing, Profile
 from engine.runtime.journal import Receipt
 from engine.runtime.service import Service
 
-_KINDS: dict[type[Arrival], str] = {Event: "event", Alias: "alias", Listing: "membership", Profile: "profile"}
+_KINDS: dict[type[Arrival], str] = {
+    Event: "event",
+    Alias: "alias",
+    Choice: "consent",
+    Listing: "membership",
+    Profile: "profile",
+}
 
 
 class Intake:

@@ -42,6 +42,10 @@ async def portrait(user: User, store: Store, now: Millis) -> dict[str, Any]:
         "now": now,
         "traits": user.profile,
         "segments": user.segments(now),
+        "consents": {
+            purpose: {"granted": stance.granted, "at": stance.at, "source": stance.source}
+            for purpose, stance in user.consents.items()
+        },
         "recent": [
             {"event": record.name, "at": record.ts, "properties": decode(record.properties)}
             for record in user.recent(_RECENT)

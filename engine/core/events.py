@@ -91,7 +91,17 @@ class Outcome(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="outco
     """What counts against the user's limits from now on, of one that is being handed over; None: nothing."""
 
 
-Input = Track | Traits | Membership | Outcome
+class Consent(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="consent"):
+    """The user consents to a purpose, such as `marketing`, or withdraws that."""
+
+    seq: int
+    purpose: str
+    granted: bool
+    source: str
+    """Where it was said, such as `preferences`."""
+
+
+Input = Track | Traits | Membership | Outcome | Consent
 
 JSON_OBJECT = ord("{")
 """The first byte of an object that is JSON; others are msgpack."""

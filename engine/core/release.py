@@ -8,7 +8,6 @@ instant, until none holds. That is when the message will go if nothing happens m
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,6 +15,12 @@ from msgspec.structs import replace
 
 from engine.core.events import INF, Millis
 from engine.core.sending.answers import Go, Held, Never
+from engine.core.sending.caps import caps
+from engine.core.sending.consent import address, consent
+from engine.core.sending.fatigue import fatigue
+from engine.core.sending.holdout import holdout
+from engine.core.sending.hours import quiet_hours
+from engine.core.sending.local import in_words
 from engine.core.sending.policy import Policy
 
 if TYPE_CHECKING:
@@ -41,10 +46,11 @@ Gate = Callable[["User", Due, Millis, Policy], Held | Never | None]
 
 def expiry(_: "User", due: Due, now: Millis, __: Policy) -> Never | None:
     """A message that could not go in time goes no more."""
-    return None if now < due.expires else Never("expires", f"it expired at {iso(due.expires)}")
+    return None if now < due.expires else Never("expires", f"it expired at {in_words(due.expires)}")
 
 
-GATES: tuple[Gate, ...] = (expiry,)
+GATES: tuple[Gate, ...] = (expiry, address, consent, holdout, quiet_hours, caps, fatigue)
+"""In the order in which they are asked."""
 
 
 def release(user: "User", message: str, now: Millis, policy: Policy) -> Release:
@@ -70,8 +76,3 @@ def _ask(user: "User", due: Due, at: Millis, policy: Policy) -> Held | Never | N
         if answer is not None:
             return answer
     return None
-
-
-def iso(at: Millis) -> str:
-    """An instant in words, to the second."""
-    return datetime.fromtimestamp(at // 1_000, UTC).isoformat().replace("+00:00", "Z")

@@ -15,6 +15,7 @@ from engine.core.events import Millis, Scalar, Sent, encode, is_json
 from engine.core.history import History
 from engine.core.release import Due
 from engine.core.scope import Scope
+from engine.core.sending.consent import Stance
 from engine.core.sending.ledger import Ledger
 from engine.core.watch import Watch
 from engine.core.where import scalar_key
@@ -70,6 +71,7 @@ class Saved(msgspec.Struct, array_like=True):
     fired: list[Firing]
     outgoing: list[Due]
     ledger: list[Sent] = []
+    consents: dict[str, Stance] = {}
 
 
 class SnapshotError(ValueError):
@@ -96,6 +98,7 @@ def take(user: "User") -> bytes:
         list(user.fired),
         list(user.outgoing.values()),
         list(user.ledger),
+        user.consents,
     )
     return encode(saved)
 
@@ -144,6 +147,7 @@ def fill(user: "User", saved: Saved, chunks: Iterable[bytes]) -> None:
     user.fired.extend(saved.fired)
     user.outgoing = {due.id: due for due in saved.outgoing}
     user.ledger = Ledger(saved.ledger)
+    user.consents = saved.consents
     _restore_history(user, saved, chunks)
     for watch in saved.watches:
         _unpack(user, watch)

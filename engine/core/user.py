@@ -17,13 +17,15 @@ from engine.core import snapshot
 from engine.core.adoption import adopt
 from engine.core.deadlines import Deadlines
 from engine.core.decisions import Firing, message_id
-from engine.core.events import INF, Input, Membership, Millis, Outcome, Scalar, Track, Traits, decode
+from engine.core.events import INF, Consent, Input, Membership, Millis, Outcome, Scalar, Track, Traits, decode
 from engine.core.history import History
 from engine.core.identity import is_anonymous, plain
 from engine.core.merging import join
 from engine.core.program import Program
 from engine.core.release import Due, Release, release
 from engine.core.repeats import Repeats
+from engine.core.sending.consent import TRAIT as CONSENT
+from engine.core.sending.consent import Stance, stances
 from engine.core.sending.ledger import Ledger
 from engine.core.sending.policy import Policy
 from engine.core.snapshot import Snapshot
@@ -49,6 +51,7 @@ class User:
     __slots__ = (
         "born",
         "clock",
+        "consents",
         "deadlines",
         "fired",
         "first_id",
@@ -77,6 +80,8 @@ class User:
         """The last firings, oldest first."""
         self.outgoing: dict[str, Due] = {}
         """The messages that are due, by id, in the order of decision."""
+        self.consents: dict[str, Stance] = {}
+        """What was said of consent, by purpose."""
         self.ledger = Ledger()
         """What counts against the limits of sending."""
         self.deadlines = Deadlines()
@@ -150,7 +155,9 @@ class User:
     def is_bare(self) -> bool:
         """Whether nothing is known of the user but events, and no name."""
         whole = self.history.whole
-        return is_anonymous(self.name) and not (whole.profile or whole.lists or self.outgoing or self.ledger)
+        return is_anonymous(self.name) and not (
+            whole.profile or whole.lists or self.outgoing or self.ledger or self.consents
+        )
 
     def release(self, message: str, now: Millis, policy: Policy) -> Release:
         """Whether a message that is due, by its id, may go at `now`, in real time; nothing is changed by asking."""
@@ -218,6 +225,8 @@ class User:
                 fired += self._enlist(item, now)
             case Outcome():
                 self._conclude(item)
+            case Consent():
+                self.consents[item.purpose] = Stance(item.granted, now, item.source)
         self.born = item.seq if self.born is None else self.born
         return fired
 
@@ -241,7 +250,7 @@ class User:
                 return self.history.read(name, raw)
             case Traits(traits=raw):
                 return decode(raw)
-            case Membership() | Outcome():
+            case Membership() | Outcome() | Consent():
                 return {}
 
     # Steps, by kind of input -------------------------------------------------------------------------------------
@@ -268,6 +277,7 @@ class User:
             absorbed.watches.of(self.program.by_traits, now)
             join(self, absorbed)
             concerned = list(self.watches)
+        self.consents |= stances(traits.get(CONSENT), now)
         for trait, value in traits.items():
             if value is None:
                 self.profile.pop(trait, None)

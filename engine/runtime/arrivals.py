@@ -46,4 +46,14 @@ class Listing(msgspec.Struct, frozen=True, kw_only=True):
     member: bool
 
 
-Arrival = Event | Profile | Alias | Listing
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
+    """The user consents to a purpose, or withdraws that; `source` says where."""
+
+    user_id: str | None = None
+    anonymous_id: str | None = None
+    purpose: str
+    granted: bool
+    source: str
+
+
+Arrival = Event | Profile | Alias | Listing | Choice

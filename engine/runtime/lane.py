@@ -11,6 +11,7 @@ from collections import deque
 from itertools import count
 
 import trio
+from msgspec.structs import replace
 
 from engine.core.events import INF, Millis
 from engine.runtime.attempt import Sender
@@ -42,19 +43,27 @@ class Lane:
         self._offered: dict[str, int] = {}
         """Users whose first message is not being attempted."""
         self._held: list[tuple[Millis, int, str]] = []
-        """Ids of messages that are held, and until when."""
+        """Ids of messages that are held, and until when; only the entry that `_holding` numbers counts."""
+        self._holding: dict[str, int] = {}
         self._numbers = count()
         self._waiters = trio.lowlevel.ParkingLot()
 
     def put(self, dispatch: Dispatch) -> None:
         """Take a message, to be attempted after those of its user that are here already."""
         if dispatch.state == "held":
-            self._hold(dispatch)
+            self._hold(dispatch.id, dispatch.due)
             return
         queue = self._queues.setdefault(dispatch.name, deque())
         queue.append(dispatch.id)
         if len(queue) == 1:
             self._offer(dispatch.name, dispatch.due)
+
+    def ask_again(self, dispatch_id: str) -> None:
+        """Let a message that is held be asked about at once: what held it may be otherwise."""
+        if dispatch_id in self._holding:
+            now = self._office.desk.now()
+            self._office.unended[dispatch_id] = replace(self._office.unended[dispatch_id], due=now)
+            self._hold(dispatch_id, now)
 
     @property
     def is_busy(self) -> bool:
@@ -93,7 +102,7 @@ class Lane:
             queue.popleft()
             self._offer_first(dispatch.name)
         if after.state == "held":
-            self._hold(after)
+            self._hold(after.id, after.due)
         self._waiters.unpark_all()
         self.ended.set()
 
@@ -125,15 +134,20 @@ class Lane:
         heapq.heappush(self._heads, (due, number, name))
         self._waiters.unpark_all()
 
-    def _hold(self, dispatch: Dispatch) -> None:
-        heapq.heappush(self._held, (dispatch.due, next(self._numbers), dispatch.id))
+    def _hold(self, dispatch_id: str, until: Millis) -> None:
+        number = self._holding[dispatch_id] = next(self._numbers)
+        heapq.heappush(self._held, (until, number, dispatch_id))
         self._waiters.unpark_all()
 
     def _return_held(self, now: Millis) -> None:
         """Put those who are held no longer before what was decided later, but not before what is being attempted."""
         while self._held and self._held[0][0] <= now:
-            dispatch = self._office.unended.get(heapq.heappop(self._held)[2])
-            if dispatch is None:
+            _, number, dispatch_id = heapq.heappop(self._held)
+            if self._holding.get(dispatch_id) != number:
+                continue
+            del self._holding[dispatch_id]
+            dispatch = self._office.unended.get(dispatch_id)
+            if dispatch is None:  # dropped by hand
                 continue
             queue = self._queues.setdefault(dispatch.name, deque())
             if queue and dispatch.name not in self._offered:

@@ -69,6 +69,14 @@ class Outbox:
     def use(self, renderer: Renderer, policy: Policy) -> None:
         """Render with other message files, and release by other rules, from now on."""
         self._office.renderer, self._office.policy = renderer, policy
+        self.ask_again(self._office.unended)
+
+    def ask_again(self, ids: Iterable[str]) -> None:
+        """Ask at once about those of these messages that are held: what holds them may be otherwise."""
+        for dispatch_id in ids:
+            dispatch = self._office.unended.get(dispatch_id)
+            if dispatch is not None and dispatch.state == "held":
+                self._lane_of(dispatch).ask_again(dispatch_id)
 
     def paused(self) -> list[str]:
         """The destinations that fail, so that nothing is sent there for a while."""
@@ -87,8 +95,7 @@ class Outbox:
         """Take messages that are durably due, in the order of decision."""
         for dispatch in dispatches:
             self._office.unended[dispatch.id] = dispatch
-            destination = self._destination_of(dispatch.message) or dispatch.destination
-            self._lanes.get(destination, self._nowhere).put(dispatch)
+            self._lane_of(dispatch).put(dispatch)
 
     async def run(self) -> None:
         """Send, for ever."""
@@ -142,6 +149,10 @@ class Outbox:
         if dispatch is None:
             raise NotPossible("there is no such message, or it is too long ago")
         return dispatch
+
+    def _lane_of(self, dispatch: Dispatch) -> Lane:
+        destination = self._destination_of(dispatch.message) or dispatch.destination
+        return self._lanes.get(destination, self._nowhere)
 
     def _destination_of(self, message: str) -> str:
         renderer = self._office.renderer

@@ -11,12 +11,12 @@ from typing import Literal, NamedTuple
 import trio
 
 from engine.core.decisions import Firing
-from engine.core.events import INF, Fate, Input, Membership, Millis, Outcome, Sent, Track, Traits
+from engine.core.events import INF, Consent, Fate, Input, Membership, Millis, Outcome, Sent, Track, Traits
 from engine.core.identity import Changes, Identities
 from engine.core.user import User
 from engine.runtime.actor import Actor
 from engine.runtime.alarm import Alarm
-from engine.runtime.arrivals import Alias, Arrival, Event, Listing, Profile
+from engine.runtime.arrivals import Alias, Arrival, Choice, Event, Listing, Profile
 from engine.runtime.clock import Clock
 from engine.runtime.journal import Journal, Receipt
 from engine.runtime.loader import Loader
@@ -30,6 +30,10 @@ _AGAIN: Millis = 60_000
 
 Make = Callable[[str, Firing, Millis], Iterable[Dispatch]]
 """The messages that a firing of a user makes due."""
+
+
+AskAgain = Callable[[Iterable[str]], None]
+"""Told of messages that may be released sooner than was thought, or never, after what their user has just been told."""
 
 
 class Refused(Exception):
@@ -67,6 +71,7 @@ class Router:
         now: Clock,
         telemetry: Telemetry,
         make: Make,
+        ask_again: AskAgain,
         awake_limit: int,
     ) -> None:
         self.identities = Identities()
@@ -80,6 +85,7 @@ class Router:
         self._versions = versions
         self._telemetry = telemetry
         self._make = make
+        self._ask_again = ask_again
         self._awake_limit = awake_limit
         self._waiters = trio.lowlevel.ParkingLot()
         self._nursery: trio.Nursery | None = None
@@ -213,7 +219,7 @@ class Router:
             self.alarm.set(absorbs.name, INF)
         actor.deliver(turn, absorbs)
 
-    def _whose(self, arrival: Profile | Alias | Listing, now: Millis) -> tuple[str, str | None]:
+    def _whose(self, arrival: Profile | Alias | Listing | Choice, now: Millis) -> tuple[str, str | None]:
         """The user whose step it is, and the one who enters that user's timeline in it."""
         if isinstance(arrival, Alias):
             return self.identities.alias(arrival.previous_id, arrival.user_id, arrival.message_id, now)
@@ -239,6 +245,8 @@ class Router:
             self._fired(name, self._versions.number_of(user), firings, turn.now)
         if turn.dispatch is not None:
             self._journal.note(turn.dispatch)
+        if user.outgoing and _may_ease(turn.item):
+            self._ask_again(list(user.outgoing))
         if linking is not None:
             self._link(actor, linking)
 
@@ -267,9 +275,18 @@ class Router:
         linking.taken.set()
 
 
-def _stamped(arrival: Profile | Alias | Listing, seq: int) -> Input:
+def _may_ease(item: Input | None) -> bool:
+    """Whether a message that is held may go sooner now, or never: more is known of the user, or one less counts."""
+    if isinstance(item, Outcome):
+        return item.fate in {"later", "failed", "dropped"}
+    return isinstance(item, Traits | Consent)
+
+
+def _stamped(arrival: Profile | Alias | Listing | Choice, seq: int) -> Input:
     if isinstance(arrival, Profile):
         return Traits(seq, arrival.traits, arrival.message_id)
     if isinstance(arrival, Alias):
         return Traits(seq, message_id=arrival.message_id)
+    if isinstance(arrival, Choice):
+        return Consent(seq, arrival.purpose, arrival.granted, arrival.source)
     return Membership(seq, arrival.segment, arrival.member)

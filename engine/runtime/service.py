@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Literal
 
 import structlog
@@ -74,6 +74,7 @@ class Service:
             now=self.now,
             telemetry=telemetry,
             make=self._due,
+            ask_again=self._ask_again,
             awake_limit=limits.awake,
         )
         desk = RouterDesk(self.router, self.journal, self.now)
@@ -277,6 +278,9 @@ class Service:
     def _committed(self, commit: int, batch: Batch, fresh: Sequence[Dispatch]) -> None:
         self.feed.publish(commit, batch.decisions, batch.dispatches.values())
         self.outbox.admit(fresh)
+
+    def _ask_again(self, ids: Iterable[str]) -> None:
+        self.outbox.ask_again(ids)
 
     def _due(self, name: str, firing: Firing, now: Millis) -> list[Dispatch]:
         return self.outbox.make(name, firing, now)

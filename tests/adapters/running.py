@@ -127,10 +127,15 @@ class HeldStore(MemoryStore):
 
 @asynccontextmanager
 async def running(
-    folder: Path, settings: str = SETTINGS, *, store: ShopStore | None = None, recovered: bool = True
+    folder: Path,
+    settings: str = SETTINGS,
+    *,
+    config: Path | None = None,
+    store: ShopStore | None = None,
+    recovered: bool = True,
 ) -> AsyncIterator[Sidecar]:
-    """Run a sidecar on a free port, with the configuration of `write_config`; wait until it has recovered."""
-    shop = open_shop(write_config(folder, settings), {}, stderr())
+    """Run a sidecar on a free port, with a configuration, or that of `write_config`; wait until it has recovered."""
+    shop = open_shop(write_config(folder, settings) if config is None else config, {}, stderr())
     assert shop is not None
     listener = bind("127.0.0.1", 0)
     url, stop = address_of(listener), trio.Event()

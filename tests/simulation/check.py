@@ -4,9 +4,10 @@ from collections import Counter
 
 from engine.core.decisions import Firing, message_id
 from engine.core.events import Membership, Millis
+from engine.core.sending.policy import Policy
 from engine.core.user import User
 from engine.runtime.records import ENDED, Dispatch, Entry
-from tests.simulation.shop import CLOSED, SOONEST_EXPIRY, compile_content
+from tests.simulation.shop import CLOSED, SOONEST_EXPIRY, compile_content, policy_of
 from tests.simulation.world import World
 
 Fired = tuple[str, str, Millis]
@@ -21,6 +22,7 @@ def check(world: World) -> None:
     _decisions_are_those_of_the_inputs(world, expected)
     _messages_ended_as_they_should(world)
     _order_is_kept(world)
+    _no_limit_is_exceeded(world)
 
 
 def _nothing_acknowledged_is_missing(world: World) -> None:
@@ -138,6 +140,7 @@ def _ended_with_a_reason(dispatch: Dispatch, *, refused: bool) -> None:
 
 def _order_is_kept(world: World) -> None:
     """To each user, at each destination, in the order of decision, but for what was held."""
+    held = {each.id for batch in world.log for each in batch.dispatches.values() if each.state == "held"}
     order = {
         message_id(made.firing, message): (number, place)
         for number, (made, _) in enumerate(world.decisions)
@@ -147,7 +150,38 @@ def _order_is_kept(world: World) -> None:
         by_user: dict[str, list[tuple[int, int]]] = {}
         for key in keys:
             dispatch = world.dispatches[key]
-            if dispatch.message != "later":
+            if key not in held:
                 by_user.setdefault(dispatch.name, []).append(order[key])
         for places in by_user.values():
             assert places == sorted(places), "messages overtook each other"
+
+
+def _no_limit_is_exceeded(world: World) -> None:
+    """Of what arrived, as of its last attempt: who was nobody else was not sent more than the rules of then allow."""
+    merged = {name for entry in world.entries if entry.absorbed for name in (entry.name, entry.absorbed)}
+    arrived = {key for keys in world.delivered.values() for key in keys}
+    attempts: dict[str, tuple[Dispatch, Policy]] = {}
+    either: set[str] = set()
+    """Attempts that were written down together with a change of the rules: they may have gone by either."""
+    policy = Policy()
+    for batch in world.log:
+        for each in batch.dispatches.values():
+            if each.state == "sending" and each.id in arrived and each.name not in merged:
+                attempts[each.id] = each, policy
+                (either.discard if batch.version is None else either.add)(each.id)
+        if batch.version is not None:
+            policy = policy_of(batch.version.content)
+    for one, rules in [attempts[key] for key in attempts if key not in either]:
+        before = [each for each, _ in attempts.values() if each.name == one.name and each.changed <= one.changed]
+        for cap in rules.caps:
+            assert cap.span
+            if cap.trigger in {None, one.firing.trigger}:
+                same = [each for each in before if cap.trigger in {None, each.firing.trigger}]
+                inside = [each for each in same if each.changed > one.changed - cap.span]
+                assert len(inside) <= cap.limit, f"more than {cap.limit} in {cap.span} ms: {inside}"
+        if rules.fatigue is not None:
+            felt = sum(
+                rules.facts(each.message).weight * 2 ** ((each.changed - one.changed) / rules.fatigue.half_life)
+                for each in before
+            )
+            assert felt <= rules.fatigue.budget + 1e-9, f"more than the budget: {before}"

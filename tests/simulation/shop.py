@@ -10,7 +10,7 @@ from engine.core.events import Millis, encode
 from engine.core.program import Program
 from engine.core.release import GATES, Due
 from engine.core.sending.answers import Held
-from engine.core.sending.policy import Policy
+from engine.core.sending.policy import Cap, Facts, Fatigue, Policy
 from engine.core.user import User
 from engine.language.compiler import compile_triggers
 from engine.language.files import load
@@ -72,6 +72,20 @@ class Messages:
         return {"message": message, "user": context["user"]}
 
 
+_FACTS = {name: Facts(weight=weight) for name, weight in (("hello", 1.0), ("note", 0.5), ("later", 1.5))}
+POLICIES = (
+    Policy(messages=_FACTS),
+    Policy(messages=_FACTS, caps=(Cap(2, 3_000),)),
+    Policy(messages=_FACTS, caps=(Cap(1, 900, trigger="left"), Cap(4, 5_000)), fatigue=Fatigue(2.0, 2_000)),
+)
+"""The rules of sending; by the text of the trigger files, so that a reload changes them too."""
+
+
+def policy_of(content: bytes) -> Policy:
+    """The rules that go with some trigger files."""
+    return POLICIES[len(content) % len(POLICIES)]
+
+
 def closed(_: User, due: Due, now: Millis, __: Policy) -> Held | None:
     """The gate of the simulation."""
     opens = due.at + CLOSED
@@ -96,7 +110,7 @@ def compile_content(content: bytes) -> Program:
 
 
 def configuration(content: bytes) -> Configuration:
-    return Configuration(content, sha256(content).hexdigest(), compile_content(content), Messages())
+    return Configuration(content, sha256(content).hexdigest(), compile_content(content), Messages(), policy_of(content))
 
 
 def arrival(draw: random.Random, now: Millis, message_id: str) -> Arrival:

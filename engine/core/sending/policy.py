@@ -11,6 +11,7 @@ _UTC = ZoneInfo("UTC")
 
 Purpose = Literal["marketing", "transactional"]
 Over = Literal["defer", "drop"]
+Period = Literal["day", "week", "month"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class Facts:
     """What it costs of the fatigue budget."""
     over: Over = "defer"
     """Whether it waits where a cap or the budget is used up, or is dropped."""
+    address: str = ""
+    """The trait that must be there, for it holds the address; empty: none is needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +40,13 @@ class Cap:
 
     limit: int
     span: Millis | None = None
-    period: Literal["day", "week", "month"] | None = None
+    period: Period | None = None
     channel: str | None = None
     tag: str | None = None
     trigger: str | None = None
+
+    text: str = ""
+    """As the shop wrote it, for the reasons that are given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,16 @@ class Fatigue:
     half_life: Millis
 
 
+@dataclass(frozen=True, slots=True)
+class ConsentRule:
+    """Whose silence is consent."""
+
+    region_trait: str = "country"
+    """The trait that says by which law a person lives."""
+    opt_out: frozenset[str] = frozenset()
+    """Regions where silence is consent until the person objects; everywhere else they must opt in."""
+
+
 @dataclass(frozen=True)
 class Policy:
     """All rules of sending of one set of files."""
@@ -80,8 +96,12 @@ class Policy:
     caps: tuple[Cap, ...] = ()
     """All of them must let a message pass."""
     fatigue: Fatigue | None = None
+    consent: ConsentRule | None = None
+    """None: the shop asks for consent elsewhere, and sends to nobody who has not given it."""
     holdout: float = 0.0
     """Share of the people who get nothing but transactional messages."""
+    holdouts: Mapping[str, float] = field(default_factory=dict)
+    """By trigger, the share of the people who get nothing of what it sends."""
 
     def facts(self, message: str) -> Facts:
         """What the rules ask of a message."""

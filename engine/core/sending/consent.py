@@ -1,0 +1,69 @@
+"""Consent, and an address to write to: who has said what, when and where, and what silence means.
+
+What was said last counts. Where the law asks for an opt-in, silence is a no; in the regions that the shop names it is
+a yes until the person objects, and the browser's Global Privacy Control objects for them.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from engine.core.events import Millis
+from engine.core.sending.answers import Never
+from engine.core.sending.local import in_words
+from engine.core.sending.policy import Policy
+
+if TYPE_CHECKING:
+    from engine.core.release import Due
+    from engine.core.user import User
+
+TRAIT = "consent"
+"""The trait by which a profile update says to what the person consents: a purpose, or several, each true or false."""
+
+PRIVACY_CONTROL = "gpc"
+"""The trait that is true for whom the browser sent Global Privacy Control."""
+
+
+class Stance(msgspec.Struct, frozen=True, array_like=True):
+    """What a person has said of a purpose."""
+
+    granted: bool
+    at: Millis
+    source: str
+
+
+def stances(trait: Any, at: Millis) -> dict[str, Stance]:
+    """What a profile update says of consent, by purpose; what is neither true nor false says nothing."""
+    if not isinstance(trait, dict):
+        return {}
+    return {
+        purpose: Stance(granted, at, "profile")
+        for purpose, granted in trait.items()
+        if isinstance(purpose, str) and isinstance(granted, bool)
+    }
+
+
+def address(user: "User", due: "Due", _: Millis, policy: Policy) -> Never | None:
+    """There must be an address."""
+    trait = policy.facts(due.message).address
+    if not trait or user.profile.get(trait):
+        return None
+    return Never("address", f"address: their profile has no `{trait}`")
+
+
+def consent(user: "User", due: "Due", _: Millis, policy: Policy) -> Never | None:
+    """A message needs consent to its purpose, but a transactional one, of which the law asks none."""
+    rule, purpose = policy.consent, policy.facts(due.message).purpose
+    if rule is None or purpose == "transactional":
+        return None
+    stance = user.consents.get(purpose)
+    if stance is not None:
+        if stance.granted:
+            return None
+        return Never("consent", f"consent: they withdrew it for {purpose} at {in_words(stance.at)} ({stance.source})")
+    region = user.profile.get(rule.region_trait)
+    if not isinstance(region, str) or region not in rule.opt_out:
+        return Never("consent", f"consent: they have not opted in to {purpose}")
+    if user.profile.get(PRIVACY_CONTROL) is True:
+        return Never("consent", "consent: Global Privacy Control objects for them")
+    return None

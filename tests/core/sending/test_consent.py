@@ -1,0 +1,115 @@
+"""Consent, and the address: who may be written to."""
+
+import pytest
+
+from engine.core.events import Consent, Outcome, Sent, Traits, encode
+from engine.core.sending.answers import Go, Never
+from engine.core.sending.policy import ConsentRule, Facts, Policy
+from engine.core.user import User
+from tests.core.sending.people import DAY, HOUR, NOON, due, person, policy_of
+
+EUROPE = policy_of(consent=ConsentRule(opt_out=frozenset({"US"})))
+
+
+def may(user: User, policy: Policy = EUROPE, now: int = NOON) -> str:
+    """Empty where a message may go; otherwise why not."""
+    answer = user.release(due(user), now, policy)
+    return "" if answer == Go() else answer.reason if isinstance(answer, Never) else str(answer)
+
+
+def test_silence_is_no_consent_but_where_the_shop_says_so() -> None:
+    user = person()
+    assert may(user) == "consent: they have not opted in to marketing"
+    user.profile["country"] = "US"
+    assert may(user) == ""
+    user.profile["country"] = ["US"]
+    assert may(user) == "consent: they have not opted in to marketing"
+    assert may(user, policy_of()) == "", "a shop that asks elsewhere"
+
+
+def test_global_privacy_control_objects_where_silence_would_be_consent() -> None:
+    user = person()
+    user.profile.update(country="US", gpc=True)
+    assert may(user) == "consent: Global Privacy Control objects for them"
+    user.observe(Consent(1, "marketing", granted=True, source="checkout"), NOON)
+    assert may(user) == "", "what they say themselves goes before"
+
+
+def test_what_was_said_last_counts_with_its_time_and_source() -> None:
+    user = person()
+    user.observe(Consent(1, "marketing", granted=True, source="checkout"), NOON)
+    assert may(user) == ""
+    user.observe(Consent(2, "marketing", granted=False, source="preferences"), NOON + HOUR)
+    assert may(user, now=NOON + HOUR) == "consent: they withdrew it for marketing at 2026-01-08T13:00:00Z (preferences)"
+
+
+def test_consent_to_another_purpose_is_none_to_this_one() -> None:
+    user = person()
+    user.observe(Consent(1, "analytics", granted=True, source="banner"), NOON)
+    assert may(user) == "consent: they have not opted in to marketing"
+
+
+def test_a_profile_update_may_say_it_too() -> None:
+    user = person()
+    user.observe(Traits(1, encode({"consent": {"marketing": True, "odd": "yes"}})), NOON)
+    assert may(user) == ""
+    assert user.consents["marketing"].source == "profile"
+    assert "odd" not in user.consents
+    user.observe(Traits(2, encode({"consent": {"marketing": False}})), NOON + 1)
+    assert may(user, now=NOON + 1).startswith("consent: they withdrew it")
+
+
+@pytest.mark.parametrize("later", [True, False])
+def test_of_two_who_are_one_the_later_word_counts(*, later: bool) -> None:
+    visitor, user = person(name="a:v"), person()
+    visitor.observe(Consent(1, "marketing", granted=later, source="banner"), NOON + 1)
+    user.observe(Consent(2, "marketing", granted=not later, source="checkout"), NOON)
+    user.observe(Traits(3), NOON + 2, visitor)
+    assert (may(user, now=NOON + 2) == "") is later
+
+
+def test_of_two_words_at_one_instant_the_no_counts() -> None:
+    for first in (True, False):
+        visitor, user = person(name="a:v"), person()
+        visitor.observe(Consent(1, "marketing", granted=first, source="banner"), NOON)
+        user.observe(Consent(2, "marketing", granted=not first, source="checkout"), NOON)
+        user.observe(Traits(3), NOON, visitor)
+        assert may(user)
+
+
+def test_transactional_messages_need_none() -> None:
+    assert may(person(), policy_of(Facts(purpose="transactional"), consent=ConsentRule())) == ""
+
+
+def test_without_an_address_nothing_goes() -> None:
+    user, policy = person(), policy_of(Facts(address="email", purpose="transactional"))
+    assert may(user, policy) == "address: their profile has no `email`"
+    user.profile["email"] = "ada@shop.example"
+    assert may(user, policy) == ""
+
+
+def test_what_was_said_and_sent_survives_sleep() -> None:
+    user = person()
+    user.observe(Consent(1, "marketing", granted=True, source="checkout"), NOON)
+    message = due(user)
+    user.observe(Outcome(2, message, "sending", Sent(message, NOON, "t", "m", tags=("promo",), weight=0.5)), NOON)
+    snapshot = user.snapshot()
+    again = User.restore(snapshot.state, [], user.program)
+    assert again.consents == user.consents
+    assert list(again.ledger) == list(user.ledger) == [Sent(message, NOON, "t", "m", tags=("promo",), weight=0.5)]
+
+
+def test_what_is_sent_counts_until_it_is_refused_and_no_longer_than_history_is_kept() -> None:
+    user = person()
+    for number, (fate, counts) in enumerate(
+        [("accepted", True), ("unconfirmed", True), ("failed", False), ("dropped", False), ("later", False)]
+    ):
+        message = due(user, number=number)
+        user.observe(Outcome(2 * number, message, "sending", Sent(message, NOON, "t", "m")), NOON)
+        assert message in {each.id for each in user.ledger}
+        user.observe(Outcome(2 * number + 1, message, fate), NOON)  # type: ignore[arg-type]
+        assert (message in {each.id for each in user.ledger}) is counts, fate
+        assert (message in user.outgoing) is (fate == "later")
+    user.observe(Traits(99), NOON + 91 * DAY)
+    user.snapshot()
+    assert len(user.ledger) == 0
