@@ -54,6 +54,10 @@ class CompiledTrigger:
     holds: State | None = None
     """The state that `when` is, if it is one; for `backfill`."""
     backfill: bool = False
+    ends: str = ""
+    """The trigger of which this one is the `until`: it fires nothing, and ends the messages that the other made due."""
+    until_text: str = ""
+    """The `until` as written."""
 
 
 Feeds = tuple[Feed, ...]

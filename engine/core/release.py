@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from engine.core.events import INF, Millis
+from engine.core.events import INF, Millis, Scalar
 from engine.core.sending.answers import Go, Held, Never
 from engine.core.sending.caps import caps
 from engine.core.sending.consent import address, consent
@@ -38,10 +38,23 @@ class Due(msgspec.Struct, frozen=True, array_like=True):
     """When the trigger fired."""
     expires: Millis = INF
     """From this instant on it is not sent any more."""
+    per: Scalar | None = None
+    """The value for which the trigger fired."""
+    ended: Millis | None = None
+    """When the trigger's `until` happened."""
 
 
 Release = Go | Held | Never
 Gate = Callable[["User", Due, Millis, Policy], Held | Never | None]
+
+
+def wanted(user: "User", due: Due, _: Millis, __: Policy) -> Never | None:
+    """A message goes no more when the trigger's `until` has happened after its firing."""
+    if due.ended is None:
+        return None
+    trigger = user.program.by_name.get(due.trigger)
+    what = f"`{trigger.until_text}`" if trigger is not None and trigger.until_text else "what ends it"
+    return Never("until", f"until: {what} happened at {in_words(due.ended)}")
 
 
 def expiry(_: "User", due: Due, now: Millis, __: Policy) -> Never | None:
@@ -49,7 +62,7 @@ def expiry(_: "User", due: Due, now: Millis, __: Policy) -> Never | None:
     return None if now < due.expires else Never("expires", f"it expired at {in_words(due.expires)}")
 
 
-GATES: tuple[Gate, ...] = (expiry, address, consent, holdout, quiet_hours, caps, fatigue)
+GATES: tuple[Gate, ...] = (wanted, expiry, address, consent, holdout, quiet_hours, caps, fatigue)
 """In the order in which they are asked."""
 
 

@@ -12,6 +12,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.core import snapshot
 from engine.core.adoption import adopt
@@ -32,7 +33,7 @@ from engine.core.snapshot import Snapshot
 from engine.core.timeline import Place, Recorded, after_all
 from engine.core.watch import Step, Watch
 from engine.core.watches import Turns, Watches
-from engine.core.where import Properties
+from engine.core.where import Properties, kind, scalar_key
 
 _REMEMBER_FIRINGS = 100
 
@@ -53,6 +54,7 @@ class User:
         "clock",
         "consents",
         "deadlines",
+        "ended",
         "fired",
         "first_id",
         "history",
@@ -80,6 +82,8 @@ class User:
         """The last firings, oldest first."""
         self.outgoing: dict[str, Due] = {}
         """The messages that are due, by id, in the order of decision."""
+        self.ended: list[str] = []
+        """Messages that an `until` has ended, until somebody takes note of that and empties it."""
         self.consents: dict[str, Stance] = {}
         """What was said of consent, by purpose."""
         self.ledger = Ledger()
@@ -134,7 +138,7 @@ class User:
 
     def pending(self) -> list[Pending]:
         """The deadlines that are armed, earliest first."""
-        found = [Pending(watch.trigger.name, watch.per, at) for watch, at in self.deadlines]
+        found = [Pending(watch.trigger.name, watch.per, at) for watch, at in self.deadlines if not watch.trigger.ends]
         return sorted(found, key=lambda pending: (pending.at, pending.trigger))
 
     def segments(self, now: Millis) -> list[str]:
@@ -330,9 +334,15 @@ class User:
         return bool(occurrences) and any(each.fresh for each in occurrences) and self.may_fire(watch, step.t)
 
     def fire_all(self, firing: Sequence[tuple[Watch, Millis]], event: int | None) -> list[Firing]:
-        """Let the watches that are to fire in one step do so, each at its instant, in order."""
+        """Let the watches that are to fire in one step do so, each at its instant, in order.
+
+        First what was due before this step is ended, where an `until` has happened in it.
+        """
         order = sorted(firing, key=lambda each: (-each[0].trigger.priority, each[0].trigger.name, each[0].scope.born))
-        fired = [self.fire(watch, at, event) for watch, at in order]
+        for watch, at in order:
+            if watch.trigger.ends:
+                self._end(watch.trigger.ends, at, event)
+        fired = [self.fire(watch, at, event) for watch, at in order if not watch.trigger.ends]
         self.remember(fired)
         return fired
 
@@ -357,12 +367,26 @@ class User:
         self.outgoing |= {due.id: due for due in self._due(firing)}
         return firing
 
+    def _end(self, name: str, at: Millis, event: int | None) -> None:
+        """What a trigger has made due is not wanted any more; an event that bears a value of `per` ends what is its."""
+        trigger = self.program.by_name[name]
+        record = next((each for each in reversed(self.history.timeline.records) if each.seq == event), None)
+        value: Scalar | None = None
+        if trigger.path is not None and record is not None:
+            found = self.program.paths[trigger.path](decode(record.properties))
+            value = None if kind(found) is None else found
+        for due in list(self.outgoing.values()):
+            same = value is None or due.per is None or scalar_key(value) == scalar_key(due.per)
+            if due.trigger == name and due.ended is None and same:
+                self.outgoing[due.id] = replace(due, ended=at)
+                self.ended.append(due.id)
+
     def _due(self, firing: Firing) -> Iterator[Due]:
         """The messages that a firing makes due."""
         trigger = self.program.by_name.get(firing.trigger)
         expires = INF if trigger is None else min(firing.at + trigger.expires, INF)
         for message in firing.messages:
-            yield Due(message_id(firing, message), firing.trigger, message, firing.at, expires)
+            yield Due(message_id(firing, message), firing.trigger, message, firing.at, expires, firing.per)
 
     def _forget(self, now: Millis) -> list[Watch]:
         """Let go of what is too old or too much; returns the watches that miss what there was too much of."""

@@ -48,8 +48,13 @@ def compile_triggers(
 
     """
     definitions = {segment.name: segment.state for segment in segments}
+    endings = {_ending(trigger).name: trigger.name for trigger in triggers if trigger.until is not None}
+    triggers = [*triggers, *(_ending(trigger) for trigger in triggers if trigger.until is not None)]
     workshop = _Workshop(retention, definitions, [trigger.per for trigger in triggers if trigger.per is not None])
-    compiled = {workshop.trigger(trigger): Concerns.of(trigger.when, definitions) for trigger in triggers}
+    compiled = {
+        workshop.trigger(trigger, endings.get(trigger.name, "")): Concerns.of(trigger.when, definitions)
+        for trigger in triggers
+    }
     named_states = {name: workshop.segment(name) for name in definitions}
     outsiders = tuple(each for each, concerns in compiled.items() if concerns.looks_outside and each.path is not None)
     selected = workshop.selected(compiled)
@@ -85,6 +90,15 @@ def compile_triggers(
     )
 
 
+def _ending(trigger: tree.Trigger) -> tree.Trigger:
+    """The moment of a trigger's `until`, as a trigger of its own: it fires nothing, but ends what the other made due.
+
+    It looks at the whole timeline, for an event that bears no value of `per` ends what is due by any.
+    """
+    assert trigger.until is not None  # noqa: S101  the caller has looked
+    return tree.Trigger(f"{trigger.name} → until", trigger.until, trigger.until_text)
+
+
 class _Workshop:
     """Makes conditions, and notes what must be fed for them."""
 
@@ -103,8 +117,8 @@ class _Workshop:
         self.silence: defaultdict[tree.Path, FeedLists] = defaultdict(dict)
         self._asked: dict[int, tree.Path | tree.Where] = {}
 
-    def trigger(self, trigger: tree.Trigger) -> CompiledTrigger:
-        """Compile one trigger."""
+    def trigger(self, trigger: tree.Trigger, ends: str = "") -> CompiledTrigger:
+        """Compile one trigger; `ends` names the one whose messages it ends."""
         nodes = _Nodes(self, trigger.per)
         when = nodes.moment(trigger.when)
         return CompiledTrigger(
@@ -121,6 +135,8 @@ class _Workshop:
             messages=trigger.send,
             holds=nodes.slotted[-1].state if isinstance(when, Becomes) else None,  # type: ignore[attr-defined]
             backfill=trigger.backfill,
+            ends=ends,
+            until_text=" ".join(trigger.until_text.split()),
         )
 
     def selected(self, compiled: Mapping[CompiledTrigger, Concerns]) -> list[Selected]:

@@ -105,6 +105,7 @@ _TRIGGER = {
         "oneOf": [_TEXT, {"type": "array", "items": _TEXT}],
         "description": "The message to send, or a list of messages.",
     },
+    "until": _text("A moment after which its messages are not wanted any more.", "order_completed"),
     "objective": _text("What it is for."),
     "owner": _text("Who answers for it."),
     "reason": _text("Why it was last changed."),

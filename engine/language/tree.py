@@ -260,6 +260,8 @@ class Trigger:
     priority: float = 0
     backfill: bool = False
     send: tuple[str, ...] = ()
+    until: Moment | None = None
+    until_text: str = ""
     objective: str = ""
     owner: str = ""
     reason: str = ""

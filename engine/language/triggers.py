@@ -27,6 +27,7 @@ KEYS = (
     "priority",
     "backfill",
     "send",
+    "until",
     "objective",
     "owner",
     "reason",
@@ -61,7 +62,7 @@ class TriggerReader:
         if "when" not in entries and blamed == len(self._document.errors):
             hint = "say when it fires: `when: product_viewed`"
             self._document.fail(entry.key, f"trigger `{name}` has no `when`", hint)
-        when = self._moment(entries["when"].value) if "when" in entries else None
+        when = self._moment(entries["when"].value, "`when`") if "when" in entries else None
         trigger = self._trigger(entry, entries, when or _NEVER)
         trials = read_trials(self._document, entries["tests"].value, self.references) if "tests" in entries else ()
         if when is None:
@@ -84,6 +85,8 @@ class TriggerReader:
             priority=document.number(nodes["priority"], "`priority`") if "priority" in nodes else 0,
             backfill=document.flag(nodes["backfill"], "`backfill`") if "backfill" in nodes else False,
             send=self._names(nodes["send"]) if "send" in nodes else (),
+            until=self._moment(nodes["until"], "`until`") if "until" in nodes else None,
+            until_text=str(nodes["until"].value).strip() if "until" in nodes else "",
             objective=document.text(nodes["objective"], "`objective`") if "objective" in nodes else "",
             owner=document.text(nodes["owner"], "`owner`") if "owner" in nodes else "",
             reason=document.text(nodes["reason"], "`reason`") if "reason" in nodes else "",
@@ -91,8 +94,8 @@ class TriggerReader:
             line=document.line(entry.key),
         )
 
-    def _moment(self, node: Node) -> tree.Moment | None:
-        text = self._document.text(node, "`when`", "a moment", "such as `product_viewed`")
+    def _moment(self, node: Node, what: str) -> tree.Moment | None:
+        text = self._document.text(node, what, "a moment", "such as `product_viewed`")
         read = partial(read_moment, retention=self._retention, references=self.references)
         return self._condition(node, read) if text else None
 

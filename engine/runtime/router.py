@@ -247,6 +247,9 @@ class Router:
             self._journal.note(turn.dispatch)
         if user.outgoing and _may_ease(turn.item):
             self._ask_again(list(user.outgoing))
+        elif user.ended:
+            self._ask_again(user.ended)
+        user.ended.clear()
         if linking is not None:
             self._link(actor, linking)
 

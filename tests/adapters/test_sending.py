@@ -142,3 +142,16 @@ async def test_a_word_on_consent_that_says_too_little_is_refused(
 async def test_consent_is_the_shops_word(sidecar: Sidecar) -> None:
     body = {"userId": "u", "granted": True}
     assert (await sidecar.client.post("/v1/consent", json=body)).status_code == 401
+
+
+async def test_a_purchase_ends_what_is_held_for_the_cart_at_once(tmp_path: Path) -> None:
+    config = configure(tmp_path, "caps: [1 per 1d]\n")
+    (config / "triggers" / "all.yaml").write_text("triggers: {now: {when: ask, send: hello, until: paid}}")
+    async with running(tmp_path, config=config) as sidecar:
+        await ask(sidecar)
+        await ended(sidecar, 1)
+        await ask(sidecar)
+        assert states(await ended(sidecar, 2)) == ["accepted", "held"]
+        await ask(sidecar, "paid")
+        await become(sidecar, ["accepted", "dropped"])
+        assert (await ended(sidecar, 2))[1]["reason"].startswith("until: `paid` happened at ")

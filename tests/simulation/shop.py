@@ -36,7 +36,7 @@ _TEXTS = (
     """
   left: {when: cart then no (cart or order) within 2s, per: cart_id, send: hello}
   lapsed: {when: inactive for 4s, send: note, expires: 1s}
-  both: {when: view then cart within 3s, send: [later, hello], priority: 2}
+  both: {when: view then cart within 3s, send: [later, hello], priority: 2, until: order}
 """,
     """
   sticky: {when: (profile.plan == "vip") for 2s, send: hello}
@@ -51,7 +51,7 @@ _TEXTS = (
   member: {when: in segment "vip" and seen(view) within 6s, send: note}
 """,
     """
-  left: {when: cart then no (cart or order) within 1500ms, per: cart_id, send: hello, backfill: true}
+  left: {when: cart then no (cart or order) within 1500ms, per: cart_id, send: hello, backfill: true, until: vip_page}
   sums: {when: sum(cart.total) > 20 within 5s, send: note}
   seenit: {when: distinct(view.product) >= 2 within 5s, send: [hello, note]}
   lapsed: {when: inactive for 2s, send: later}
