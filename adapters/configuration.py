@@ -135,6 +135,7 @@ def _sending(folder: Path) -> dict[str, str]:
 
 def _policy(texts: Mapping[str, str], loaded: Loaded, messages: Messages, settings: Settings) -> Policy:
     """The rules of sending. Their errors are told when all else is right, for they ask for triggers and messages."""
+    holdouts = {trigger.name: trigger.holdout for trigger in loaded.triggers if trigger.holdout}
     try:
         for file, text in texts.items():
             return read_sending(
@@ -143,10 +144,11 @@ def _policy(texts: Mapping[str, str], loaded: Loaded, messages: Messages, settin
                 retention=settings.retention_ms,
                 triggers=[trigger.name for trigger in loaded.triggers],
                 messages=messages.facts,
+                holdouts=holdouts,
             )
     except TriggerErrors as errors:
         raise ConfigurationErrors(errors.errors) from errors
-    return Policy(messages=messages.facts)
+    return Policy(messages=messages.facts, holdouts=holdouts)
 
 
 def _loaded(

@@ -58,6 +58,14 @@ class CompiledTrigger:
     """The trigger of which this one is the `until`: it fires nothing, and ends the messages that the other made due."""
     until_text: str = ""
     """The `until` as written."""
+    exclusive: str = ""
+    """A group: of its triggers that fire in one step, only the first sends."""
+    rollout: float = 1.0
+    """The share of people for whom it fires."""
+    only: State | None = None
+    """The segment in which they must be."""
+    shadow: bool = False
+    """It fires, and sends nothing."""
 
 
 Feeds = tuple[Feed, ...]

@@ -42,6 +42,8 @@ class Due(msgspec.Struct, frozen=True, array_like=True):
     """The value for which the trigger fired."""
     ended: Millis | None = None
     """When the trigger's `until` happened."""
+    barred: str = ""
+    """The exclusive group of which another trigger came first in the step of the firing."""
 
 
 Release = Go | Held | Never
@@ -57,12 +59,17 @@ def wanted(user: "User", due: Due, _: Millis, __: Policy) -> Never | None:
     return Never("until", f"until: {what} happened at {in_words(due.ended)}")
 
 
+def exclusive(_: "User", due: Due, __: Millis, ___: Policy) -> Never | None:
+    """Of an exclusive group only one message goes in a step."""
+    return Never("exclusive", f"exclusive: another of `{due.barred}` came first") if due.barred else None
+
+
 def expiry(_: "User", due: Due, now: Millis, __: Policy) -> Never | None:
     """A message that could not go in time goes no more."""
     return None if now < due.expires else Never("expires", f"it expired at {in_words(due.expires)}")
 
 
-GATES: tuple[Gate, ...] = (wanted, expiry, address, consent, holdout, quiet_hours, caps, fatigue)
+GATES: tuple[Gate, ...] = (wanted, expiry, address, consent, holdout, quiet_hours, caps, fatigue, exclusive)
 """In the order in which they are asked."""
 
 

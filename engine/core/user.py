@@ -27,6 +27,7 @@ from engine.core.release import Due, Release, release
 from engine.core.repeats import Repeats
 from engine.core.sending.consent import TRAIT as CONSENT
 from engine.core.sending.consent import Stance, stances
+from engine.core.sending.holdout import place
 from engine.core.sending.ledger import Ledger
 from engine.core.sending.policy import Policy
 from engine.core.snapshot import Snapshot
@@ -343,8 +344,19 @@ class User:
             if watch.trigger.ends:
                 self._end(watch.trigger.ends, at, event)
         fired = [self.fire(watch, at, event) for watch, at in order if not watch.trigger.ends]
+        self._bar(fired)
         self.remember(fired)
         return fired
+
+    def _bar(self, fired: Sequence[Firing]) -> None:
+        """Of the triggers of an exclusive group that have fired in one step, let only the first one's messages go."""
+        first: dict[str, str] = {}
+        for firing in fired:
+            group = self.program.by_name[firing.trigger].exclusive
+            if group and first.setdefault(group, firing.id) != firing.id:
+                for message in firing.messages:
+                    key = message_id(firing, message)
+                    self.outgoing[key] = replace(self.outgoing[key], barred=group)
 
     def remember(self, fired: Iterable[Firing]) -> None:
         """Keep the last firings."""
@@ -352,9 +364,13 @@ class User:
         del self.fired[:-_REMEMBER_FIRINGS]
 
     def may_fire(self, watch: Watch, t: Millis) -> bool:
-        """Whether the trigger's `cooldown` and `if` let it fire at `t`."""
+        """Whether the trigger's `cooldown`, `rollout` and `if` let it fire at `t`."""
         trigger = watch.trigger
         if watch.cools_down(t):
+            return False
+        if trigger.rollout < 1 and place(self.first_id, f"rollout of {trigger.name}") >= trigger.rollout:
+            return False
+        if trigger.only is not None and trigger.only.truth(self.history.whole, t) <= 0:
             return False
         return trigger.condition is None or trigger.condition.truth(self.history.whole, t) > 0
 
@@ -363,7 +379,8 @@ class User:
         name, per, ordinal = watch.trigger.name, watch.per, watch.fire(at)
         identity = msgspec.json.encode([self.first_id, name, per, at, ordinal])
         digest = blake2b(identity, digest_size=16).hexdigest()
-        firing = Firing(digest, name, plain(self.name), at, per, event, watch.trigger.messages)
+        messages = () if watch.trigger.shadow else watch.trigger.messages
+        firing = Firing(digest, name, plain(self.name), at, per, event, messages)
         self.outgoing |= {due.id: due for due in self._due(firing)}
         return firing
 

@@ -136,6 +136,10 @@ class _Workshop:
             holds=nodes.slotted[-1].state if isinstance(when, Becomes) else None,  # type: ignore[attr-defined]
             backfill=trigger.backfill,
             ends=ends,
+            exclusive=trigger.exclusive,
+            rollout=trigger.rollout if trigger.mode != "off" else 0.0,
+            only=self.segment(trigger.rollout_segment) if trigger.rollout_segment else None,
+            shadow=trigger.mode == "shadow",
             until_text=" ".join(trigger.until_text.split()),
         )
 

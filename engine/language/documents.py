@@ -16,6 +16,8 @@ _PROPERTIES = re.compile(r"(?:[&!]\S*\s+)*")  # an anchor or tag before a value
 _BLOCK_HEADER = re.compile(r"[|>][^\n]*\n")
 _ESCAPE = re.compile(r"\\(?:x..|u.{4}|U.{8}|[\s\S])")
 _BLANK_ESCAPES = frozenset("tnvfr NLP_\n\r\t")  # escapes that stand for whitespace or for nothing
+_SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
+_WHOLE = 100
 _TAG = "tag:yaml.org,2002:"
 
 
@@ -135,6 +137,14 @@ class Document:
             return value
         self.fail(node, f"{what} is true or false", "write `true` or `false`")
         return False
+
+    def share(self, node: Node, what: str) -> float:
+        """A share written in per cent, as `5%`, from 0 to 1; 0, with an error, where there is none."""
+        written = _SHARE.fullmatch(str(getattr(node, "value", "")).strip())
+        if written is not None and float(written[1]) <= _WHOLE:
+            return float(written[1]) / _WHOLE
+        self.fail(node, f"{what} is a share of the people", "write it as `5%`, from 0% to 100%")
+        return 0.0
 
     def plain(self, node: Node) -> Any:
         """The value as JSON would have it; dates stay text."""

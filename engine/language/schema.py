@@ -8,6 +8,7 @@ from engine.language.files import LIST
 _DURATION = r"^(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h|d|w))+$"
 _TEXT = {"type": "string", "minLength": 1}
 _NAME = {"minLength": 1}
+_SHARE = {"type": "string", "pattern": r"^\d+(?:\.\d+)?\s*%$", "examples": ["10%"]}
 
 
 def schema() -> dict[str, Any]:
@@ -106,6 +107,17 @@ _TRIGGER = {
         "description": "The message to send, or a list of messages.",
     },
     "until": _text("A moment after which its messages are not wanted any more.", "order_completed"),
+    "exclusive": _text("Of the triggers of a group that fire in one step, only the first sends.", "carts"),
+    "holdout": _SHARE | {"description": "The share of people who get nothing of what it sends."},
+    "rollout": {
+        "oneOf": [_SHARE, _object("To whom.", {"share": _SHARE, "segment": _TEXT}, triggers.ROLLOUT_KEYS)],
+        "description": "For which share of the people it fires, and in which segment.",
+    },
+    "mode": {
+        "enum": list(triggers.MODES),
+        "default": "live",
+        "description": "`shadow` decides and sends nothing; `off` does not fire.",
+    },
     "objective": _text("What it is for."),
     "owner": _text("Who answers for it."),
     "reason": _text("Why it was last changed."),

@@ -36,9 +36,7 @@ PERIODS: tuple[Period, ...] = ("day", "week", "month")
 _HOURS = re.compile(r"(?:(?P<days>[a-z,-]+)\s+)?(?P<start>\d\d?:\d\d)\s*-\s*(?P<stop>\d\d?:\d\d)")
 _CAP = re.compile(r"(?P<limit>\d+)\s+per\s+(?P<per>\S+)(?:\s+for\s+(?P<about>.+))?")
 _ABOUT = re.compile(r"(?P<kind>channel|tag|trigger)\s+(?P<name>\S+)")
-_SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 _DAY = 24 * 60
-_WHOLE = 100
 
 
 def read_sending(
@@ -48,15 +46,16 @@ def read_sending(
     retention: int,
     triggers: Collection[str] = (),
     messages: Mapping[str, Facts] | None = None,
+    holdouts: Mapping[str, float] | None = None,
 ) -> Policy:
-    """Read the rules of sending; `triggers` and `messages` are those that there are.
+    """Read the rules of sending; `triggers` and `messages` are those that there are, `holdouts` what triggers say.
 
     Raises:
         TriggerErrors: all that is wrong.
 
     """
     document = Document(Source(file, text))
-    policy = _Reader(document, retention, triggers, messages or {}).read()
+    policy = replace(_Reader(document, retention, triggers, messages or {}).read(), holdouts=holdouts or {})
     if document.errors:
         raise TriggerErrors(document.errors)
     return policy
@@ -99,7 +98,7 @@ class _Reader:
         if "fatigue" in nodes:
             policy = replace(policy, fatigue=self._fatigue(nodes["fatigue"]))
         if "holdout" in nodes:
-            policy = replace(policy, holdout=self._share(nodes["holdout"]))
+            policy = replace(policy, holdout=self._document.share(nodes["holdout"], "`holdout`"))
         return policy
 
     def _zone(self, node: Node) -> ZoneInfo:
@@ -256,11 +255,3 @@ class _Reader:
         except DurationError as error:
             self._document.fail(node, str(error), error.hint)
             return None
-
-    def _share(self, node: Node) -> float:
-        text = str(getattr(node, "value", ""))
-        written = _SHARE.fullmatch(text.strip())
-        if written is not None and float(written[1]) <= _WHOLE:
-            return float(written[1]) / _WHOLE
-        self._document.fail(node, "`holdout` is a share of the people", "write it as `5%`, from 0% to 100%")
-        return 0.0

@@ -10,6 +10,8 @@ Scalar = bool | int | float | str
 Path = tuple[str, ...]
 Comparison = Literal["==", "!=", "<", "<=", ">", ">="]
 Fold = Literal["sum", "avg", "min", "max", "distinct"]
+Mode = Literal["live", "shadow", "off"]
+"""Of a trigger: it sends; it decides and sends nothing; it does not fire."""
 
 
 # What is asked of properties and traits ---------------------------------------------------------------------------
@@ -262,6 +264,11 @@ class Trigger:
     send: tuple[str, ...] = ()
     until: Moment | None = None
     until_text: str = ""
+    exclusive: str = ""
+    holdout: float = 0.0
+    rollout: float = 1.0
+    rollout_segment: str = ""
+    mode: Mode = "live"
     objective: str = ""
     owner: str = ""
     reason: str = ""

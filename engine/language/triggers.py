@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from ruamel.yaml.nodes import Node, SequenceNode
+from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
 
 from engine.language import tree
 from engine.language.conditions import read_moment, read_property, read_state
@@ -28,12 +28,19 @@ KEYS = (
     "backfill",
     "send",
     "until",
+    "exclusive",
+    "holdout",
+    "rollout",
+    "mode",
     "objective",
     "owner",
     "reason",
     "tests",
 )
 """What may stand below a trigger's name."""
+
+ROLLOUT_KEYS = ("share", "segment")
+MODES: tuple[tree.Mode, ...] = ("live", "shadow", "off")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,7 @@ class TriggerReader:
     def _trigger(self, entry: Entry, entries: Mapping[str, Entry], when: tree.Moment) -> tree.Trigger:
         nodes = {key: found.value for key, found in entries.items()}
         document = self._document
+        rollout, segment = self._rollout(nodes["rollout"]) if "rollout" in nodes else (1.0, "")
         return tree.Trigger(
             name=str(entry.key.value),
             when=when,
@@ -87,6 +95,13 @@ class TriggerReader:
             send=self._names(nodes["send"]) if "send" in nodes else (),
             until=self._moment(nodes["until"], "`until`") if "until" in nodes else None,
             until_text=str(nodes["until"].value).strip() if "until" in nodes else "",
+            exclusive=document.text(nodes["exclusive"], "`exclusive`", "the name of a group")
+            if "exclusive" in nodes
+            else "",
+            holdout=document.share(nodes["holdout"], "`holdout`") if "holdout" in nodes else 0.0,
+            rollout=rollout,
+            rollout_segment=segment,
+            mode=self._mode(nodes["mode"]) if "mode" in nodes else "live",
             objective=document.text(nodes["objective"], "`objective`") if "objective" in nodes else "",
             owner=document.text(nodes["owner"], "`owner`") if "owner" in nodes else "",
             reason=document.text(nodes["reason"], "`reason`") if "reason" in nodes else "",
@@ -122,6 +137,29 @@ class TriggerReader:
         except DurationError as error:
             self._document.fail(node, str(error), error.hint)
             return None
+
+    def _rollout(self, node: Node) -> tuple[float, str]:
+        """To which share of the people it is rolled out, and in which segment they must be, if in any."""
+        if not isinstance(node, MappingNode):
+            return self._document.share(node, "`rollout`"), ""
+        entries = self._document.mapping(node, "`rollout`", ROLLOUT_KEYS)
+        share = self._document.share(entries["share"].value, "`share`") if "share" in entries else 1.0
+        if "segment" not in entries:
+            return share, ""
+        item = entries["segment"].value
+        name = self._document.text(item, "`segment`", "the name of a segment")
+        if name:
+            self.references.append(Reference(name, self._document.passage(item), 0, "segment"))
+        return share, name
+
+    def _mode(self, node: Node) -> tree.Mode:
+        for mode in MODES:
+            if str(getattr(node, "value", "")) == mode:
+                return mode
+        self._document.fail(
+            node, "`mode` is `live`, `shadow` or `off`", "write one of the three; without it, it is live"
+        )
+        return "live"
 
     def _names(self, node: Node) -> tuple[str, ...]:
         nodes = node.value if isinstance(node, SequenceNode) else [node]

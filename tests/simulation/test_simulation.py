@@ -12,6 +12,8 @@ import trio
 
 from adapters.store.guard import Witness
 from adapters.store.writer import Writer
+from engine.core.events import Sent
+from engine.core.sending.ledger import Ledger
 from engine.core.user import User
 from engine.runtime.actor import Actor
 from engine.runtime.desk import RouterDesk
@@ -138,11 +140,16 @@ def test_an_acknowledgement_before_the_commit_is_noticed(monkeypatch: pytest.Mon
 def test_a_message_that_leaves_before_its_commit_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each attempt waits for the commit that says so, and thereby for the one that holds the decision."""
 
-    async def unmarked(self: RouterDesk, dispatch: Dispatch) -> None:
+    async def unmarked(self: RouterDesk, dispatch: Dispatch, sent: Sent | None) -> None:
+        self._router.report(dispatch, "sending", Receipt(), dispatch.changed, sent)
         await trio.lowlevel.checkpoint()
-        self.note(dispatch)
 
-    monkeypatch.setattr(RouterDesk, "mark", unmarked)
+    monkeypatch.setattr(RouterDesk, "begin", unmarked)
+    assert notices()
+
+
+def test_a_message_that_is_not_counted_while_it_is_sent_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Ledger, "enter", lambda *_: None)
     assert notices()
 
 
