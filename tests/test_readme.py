@@ -19,6 +19,7 @@ from adapters.files import content_files
 from adapters.settings import FILE, read_settings
 from engine.language.errors import TriggerErrors
 from engine.language.files import LIST, load
+from engine.language.sending import read_sending
 from tests.adapters.running import started
 
 ROOT = Path(__file__).parents[1]
@@ -47,7 +48,7 @@ def yaml_blocks(*keys: str) -> list[str]:
 
 
 def test_every_yaml_block_is_of_a_known_kind() -> None:
-    assert yaml_blocks("triggers", "destination", "destinations") == blocks("yaml")
+    assert yaml_blocks("triggers", "destination", "destinations", "timezone") == blocks("yaml")
 
 
 @pytest.mark.parametrize("text", yaml_blocks("triggers"))
@@ -88,6 +89,13 @@ def test_the_error_that_is_shown_is_the_one_that_is_given() -> None:
 @pytest.mark.parametrize("text", yaml_blocks("destination"))
 def test_a_message_can_be_read(text: str) -> None:
     Messages.load(content_files(CONFIG) | {"messages/example.yaml": text}, {"mail", "site"})
+
+
+@pytest.mark.parametrize("text", yaml_blocks("timezone"))
+def test_rules_of_sending_can_be_read(text: str) -> None:
+    policy = read_sending("README.md", text, retention=90 * 86_400_000)
+    assert policy.caps
+    assert policy.fatigue
 
 
 @pytest.mark.parametrize("text", yaml_blocks("destinations"))
@@ -217,6 +225,12 @@ def test_messages_are_listed(sidecar: Sidecar) -> None:
     assert "on their way" in sidecar.run("sh", "-e", text=listing)
 
 
+def test_consent_is_taken(sidecar: Sidecar) -> None:
+    assert '"success":true' in sidecar.run("sh", "-e", text=shell("/v1/consent")).replace(" ", "")
+    told = json.loads(sidecar.run("impel", "user", "u1", "--json"))
+    assert told["consents"]["marketing"]["source"] == "checkout"
+
+
 def test_every_program_and_command_of_the_readme_is_run_here() -> None:
-    assert len(blocks("sh")) == 5
+    assert len(blocks("sh")) == 6
     assert len(blocks("python")) == 5

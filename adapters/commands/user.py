@@ -65,6 +65,8 @@ def show(person: Mapping[str, Any], console: Console) -> None:
     now: int = person["now"]
     _section(console, "traits", ((name, _value(value)) for name, value in person["traits"].items()))
     _section(console, "segments", ((name,) for name in person["segments"]))
+    if person["consents"]:
+        _section(console, "consent", (_stance(purpose, said, now) for purpose, said in person["consents"].items()))
     _section(console, "pending", ((instant(each["at"], now), _named(each)) for each in person["pending"]))
     _section(console, "fired", (_firing(each, now) for each in person["firings"]))
     events = person["recent"]
@@ -82,6 +84,10 @@ def _section(console: Console, title: str, rows: Iterable[tuple[str, ...]], *, c
         table.add_row("", *(Text(printable(cell)) for cell in row))
     console.print(Text(title, "bold"))
     console.print(table if table.row_count else Text("  none", "dim"))
+
+
+def _stance(purpose: str, said: Mapping[str, Any], now: int) -> tuple[str, ...]:
+    return (purpose, "granted" if said["granted"] else "withdrawn", said["source"], instant(said["at"], now))
 
 
 def _firing(firing: Mapping[str, Any], now: int) -> tuple[str, ...]:
