@@ -20,6 +20,7 @@ from adapters.sources.http import http_source
 from adapters.sources.intake import Intake
 from adapters.sources.lists import lists_source
 from adapters.sources.stream import stream_source
+from adapters.sources.suppressions import suppressions_source
 from adapters.sources.webhook import webhook_source
 from adapters.store.memory import MemoryStore
 from adapters.store.sqlite import FILE, SqliteStore, open_file
@@ -169,6 +170,7 @@ def _routes(shop: Shop, store: ShopStore, running: Sidecar, metrics: Metrics) ->
         webhook_source(keys, intake, shop.settings.webhooks),
         lists_source(keys, intake, lambda: running.reloader.files.lists),
         consents_source(keys, intake),
+        suppressions_source(keys, intake, service),
         users,
         messages,
         decisions(keys, service, metrics),

@@ -33,14 +33,23 @@ def call(
     console: Console,
     params: Mapping[str, Any] | None = None,
     json: Any = None,
+    content: str | None = None,
+    kind: str = "",
 ) -> httpx.Response | None:
-    """Ask the running sidecar; None, with the reason on the console, where that cannot be."""
+    """Ask the running sidecar, with JSON or with `content` of another kind.
+
+    None, with the reason on the console, where that cannot be.
+    """
     try:
         settings = read_settings(config, os.environ)
         token = read_admin_token(settings, os.environ)
         base = url or (Path(settings.data) / ADDRESS).read_text("utf-8").strip()
         headers = {"Authorization": f"Bearer {token}"}
-        answer = httpx.request(method, base + path, params=params, json=json, headers=headers, timeout=_TIMEOUT)
+        if kind:
+            headers["Content-Type"] = kind
+        answer = httpx.request(
+            method, base + path, params=params, json=json, content=content, headers=headers, timeout=_TIMEOUT
+        )
     except (SettingsError, SecretError) as error:
         fail(console, str(error))
     except (OSError, httpx.HTTPError, httpx.InvalidURL) as error:

@@ -4,13 +4,14 @@ from collections import Counter
 from collections.abc import Sequence
 
 from adapters.telemetry.metrics import Metrics
-from engine.runtime.arrivals import Alias, Arrival, Choice, Event, Listing, Profile
+from engine.runtime.arrivals import Alias, Arrival, Block, Choice, Event, Listing, Profile
 from engine.runtime.journal import Receipt
 from engine.runtime.service import Service
 
 _KINDS: dict[type[Arrival], str] = {
     Event: "event",
     Alias: "alias",
+    Block: "suppression",
     Choice: "consent",
     Listing: "membership",
     Profile: "profile",

@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeVar
 import trio
 
 from engine.core.events import INF, Millis
+from engine.core.sending.suppression import Suppressed
 from engine.runtime.records import (
     ENDED,
     Batch,
@@ -17,6 +18,7 @@ from engine.runtime.records import (
     Kept,
     Mark,
     Person,
+    Place,
     Published,
     Save,
     Version,
@@ -45,6 +47,7 @@ class MemoryStore:
         self._chunks: dict[str, list[_Chunk]] = {}
         self._links: dict[str, str] = {}
         self._linked: dict[int, Millis] = {}
+        self._suppressed: dict[Place, Suppressed] = {}
         self._versions: list[Version] = []
         self._dispatches: dict[str, Dispatch] = {}
         self._changed: dict[str, int] = {}
@@ -80,6 +83,10 @@ class MemoryStore:
             self._journal[commits] = list(batch.entries)
         self._links |= batch.links
         self._linked |= batch.linked
+        for place, suppressed in batch.suppressed.items():
+            self._suppressed.pop(place, None)
+            if suppressed is not None:
+                self._suppressed[place] = suppressed
         self._decided += [(commits, decision) for decision in batch.decisions]
         self._dispatches |= batch.dispatches
         self._changed |= dict.fromkeys(batch.dispatches, commits)
@@ -110,6 +117,10 @@ class MemoryStore:
     def linked(self) -> AsyncIterator[list[tuple[int, Millis]]]:
         """Hashes of the ids of messages that linked ids, and when, oldest first."""
         return _paged(sorted(self._linked.items(), key=lambda each: each[1]))
+
+    def suppressions(self) -> AsyncIterator[list[tuple[str, Suppressed]]]:
+        """All addresses that are suppressed, one for each channel and list."""
+        return _paged([(address, mark) for (address, _, _), mark in self._suppressed.items()])
 
     def journal(self) -> AsyncIterator[list[Entry]]:
         """The entries that are kept, in the order in which they were written."""

@@ -50,7 +50,14 @@ CREATE INDEX outbox_by_commit ON outbox (commits);
 """
 """Decisions and messages bear the commit of their last change; what was there before counts as of the last one."""
 
-MIGRATIONS = (_FIRST, _COMMITS)
+_SUPPRESSIONS = """
+CREATE TABLE suppressions (id INTEGER PRIMARY KEY, address TEXT NOT NULL, channel TEXT NOT NULL, list TEXT NOT NULL,
+                           why TEXT NOT NULL, at INTEGER NOT NULL, source TEXT NOT NULL,
+                           UNIQUE (address, channel, list)) STRICT;
+"""
+"""Addresses that nothing is sent to."""
+
+MIGRATIONS = (_FIRST, _COMMITS, _SUPPRESSIONS)
 """What makes each version of the schema from the one before; the first, of an empty file."""
 
 VERSION = len(MIGRATIONS)

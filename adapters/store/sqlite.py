@@ -18,6 +18,7 @@ from adapters.store.reader import Asked, Reader
 from adapters.store.rows import published, read
 from adapters.store.writer import Writer
 from engine.core.events import Millis
+from engine.core.sending.suppression import Suppressed
 from engine.runtime.ports import StoreError
 from engine.runtime.records import Batch, Dispatch, DispatchState, Entry, Kept, Mark, Person, Published, Version
 
@@ -33,6 +34,7 @@ _JOURNAL_PAGE = 100
 _VERSIONS = "SELECT number, at, digest, content FROM versions WHERE number > ? ORDER BY number LIMIT ?"
 _LINKS = "SELECT name, user FROM links WHERE name > ? ORDER BY name LIMIT ?"
 _LINKED = "SELECT id, message, at FROM linked WHERE id > ? ORDER BY id LIMIT ?"
+_SUPPRESSIONS = "SELECT id, address, channel, list, why, at, source FROM suppressions WHERE id > ? ORDER BY id LIMIT ?"
 _JOURNAL = "SELECT commits, entries, checksum FROM journal WHERE commits > ? ORDER BY commits LIMIT ?"
 _PEOPLE = "SELECT id, name, number, horizon FROM people WHERE id > ? ORDER BY id LIMIT ?"
 _UNENDED = "SELECT id, content FROM outbox WHERE state IN ('due', 'held', 'sending') AND id > ? ORDER BY id LIMIT ?"
@@ -170,6 +172,10 @@ class SqliteStore:
     def linked(self) -> AsyncIterator[list[tuple[int, Millis]]]:
         """Hashes of the ids of messages that linked ids, and when, oldest first."""
         return self._pages(_LINKED, lambda row: (row[1], row[2]))
+
+    def suppressions(self) -> AsyncIterator[list[tuple[str, Suppressed]]]:
+        """All addresses that are suppressed, one for each channel and list."""
+        return self._pages(_SUPPRESSIONS, lambda row: (row[1], Suppressed(*row[2:])))
 
     async def journal(self) -> AsyncIterator[list[Entry]]:
         """The entries that are kept, in the order in which they were written.

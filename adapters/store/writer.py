@@ -41,6 +41,8 @@ _UPSERT_PERSON = f"""
     INSERT INTO people (name, number, version, horizon, touched, bare) VALUES (?, ?, ?, min(?, {INF}), ?, ?)
     ON CONFLICT (name) DO UPDATE SET number = excluded.number, version = excluded.version, horizon = excluded.horizon,
     touched = excluded.touched, bare = excluded.bare RETURNING id"""  # noqa: S608 - our own number
+_INSERT_SUPPRESSION = """
+    INSERT INTO suppressions (address, channel, list, why, at, source) VALUES (?, ?, ?, ?, ?, ?)"""
 _INSERT_CHUNK = "INSERT INTO history (user, saved_at, chunk, checksum) VALUES (?, ?, ?, ?)"
 _PEOPLE_PAGE = f"""
     SELECT id, name, touched, bare AND horizon = {INF}, EXISTS (SELECT 1 FROM links WHERE links.user = people.name)
@@ -141,6 +143,10 @@ def _put(batch: Batch, mark: Mark, cursor: apsw.Cursor) -> None:
     cursor.executemany("INSERT OR REPLACE INTO links VALUES (?, ?)", batch.links.items())
     cursor.executemany("INSERT OR IGNORE INTO linked (message, at) VALUES (?, ?)", batch.linked.items())
     commits = repeat(mark.commits)
+    for place, suppressed in batch.suppressed.items():
+        cursor.execute("DELETE FROM suppressions WHERE address = ? AND channel = ? AND list = ?", place)
+        if suppressed is not None:
+            cursor.execute(_INSERT_SUPPRESSION, (*place, suppressed.why, suppressed.at, suppressed.source))
     cursor.executemany(_INSERT_DECISION, map(decision_row, batch.decisions, commits))
     cursor.executemany(_UPSERT_DISPATCH, map(dispatch_row, batch.dispatches.values(), commits))
     for save in batch.saves:

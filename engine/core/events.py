@@ -101,7 +101,18 @@ class Consent(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="conse
     """Where it was said, such as `preferences`."""
 
 
-Input = Track | Traits | Membership | Outcome | Consent
+class Suppression(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="suppression"):
+    """The user is suppressed on a channel, or is no longer."""
+
+    seq: int
+    channel: str
+    list: str
+    why: Literal["bounced", "complained", "unsubscribed", "manual"]
+    source: str
+    lifted: bool = False
+
+
+Input = Track | Traits | Membership | Outcome | Consent | Suppression
 
 JSON_OBJECT = ord("{")
 """The first byte of an object that is JSON; others are msgpack."""

@@ -37,6 +37,7 @@ def join(user: "User", other: "User") -> None:
     user.outgoing = other.outgoing | user.outgoing
     user.ledger.absorb(other.ledger)
     user.consents = _latest(user.consents, other.consents)
+    user.suppressed = other.suppressed | user.suppressed
     fired = sorted([*other.fired, *user.fired], key=lambda firing: firing.at)
     user.fired.clear()
     user.remember(fired)

@@ -22,6 +22,7 @@ from engine.core.sending.holdout import holdout
 from engine.core.sending.hours import quiet_hours
 from engine.core.sending.local import in_words
 from engine.core.sending.policy import Policy
+from engine.core.sending.suppression import suppression
 
 if TYPE_CHECKING:
     from engine.core.user import User
@@ -69,7 +70,18 @@ def expiry(_: "User", due: Due, now: Millis, __: Policy) -> Never | None:
     return None if now < due.expires else Never("expires", f"it expired at {in_words(due.expires)}")
 
 
-GATES: tuple[Gate, ...] = (wanted, expiry, address, consent, holdout, quiet_hours, caps, fatigue, exclusive)
+GATES: tuple[Gate, ...] = (
+    wanted,
+    expiry,
+    address,
+    consent,
+    suppression,
+    holdout,
+    quiet_hours,
+    caps,
+    fatigue,
+    exclusive,
+)
 """In the order in which they are asked."""
 
 

@@ -17,6 +17,7 @@ from engine.core.release import Due
 from engine.core.scope import Scope
 from engine.core.sending.consent import Stance
 from engine.core.sending.ledger import Ledger
+from engine.core.sending.suppression import Suppressed
 from engine.core.watch import Watch
 from engine.core.where import scalar_key
 
@@ -72,6 +73,7 @@ class Saved(msgspec.Struct, array_like=True):
     outgoing: list[Due]
     ledger: list[Sent] = []
     consents: dict[str, Stance] = {}
+    suppressed: list[Suppressed] = []
 
 
 class SnapshotError(ValueError):
@@ -99,6 +101,7 @@ def take(user: "User") -> bytes:
         list(user.outgoing.values()),
         list(user.ledger),
         user.consents,
+        list(user.suppressed.values()),
     )
     return encode(saved)
 
@@ -148,6 +151,7 @@ def fill(user: "User", saved: Saved, chunks: Iterable[bytes]) -> None:
     user.outgoing = {due.id: due for due in saved.outgoing}
     user.ledger = Ledger(saved.ledger)
     user.consents = saved.consents
+    user.suppressed = {mark.key: mark for mark in saved.suppressed}
     _restore_history(user, saved, chunks)
     for watch in saved.watches:
         _unpack(user, watch)

@@ -18,7 +18,19 @@ from engine.core import snapshot
 from engine.core.adoption import adopt
 from engine.core.deadlines import Deadlines
 from engine.core.decisions import Firing, message_id
-from engine.core.events import INF, Consent, Input, Membership, Millis, Outcome, Scalar, Track, Traits, decode
+from engine.core.events import (
+    INF,
+    Consent,
+    Input,
+    Membership,
+    Millis,
+    Outcome,
+    Scalar,
+    Suppression,
+    Track,
+    Traits,
+    decode,
+)
 from engine.core.history import History
 from engine.core.identity import is_anonymous, plain
 from engine.core.merging import join
@@ -30,6 +42,7 @@ from engine.core.sending.consent import Stance, stances
 from engine.core.sending.holdout import place
 from engine.core.sending.ledger import Ledger
 from engine.core.sending.policy import Policy
+from engine.core.sending.suppression import Suppressed
 from engine.core.snapshot import Snapshot
 from engine.core.timeline import Place, Recorded, after_all
 from engine.core.watch import Step, Watch
@@ -65,6 +78,7 @@ class User:
         "pages",
         "program",
         "repeats",
+        "suppressed",
         "watches",
     )
 
@@ -87,6 +101,8 @@ class User:
         """Messages that an `until` has ended, until somebody takes note of that and empties it."""
         self.consents: dict[str, Stance] = {}
         """What was said of consent, by purpose."""
+        self.suppressed: dict[tuple[str, str], Suppressed] = {}
+        """By channel and list, of what the user gets nothing."""
         self.ledger = Ledger()
         """What counts against the limits of sending."""
         self.deadlines = Deadlines()
@@ -161,7 +177,7 @@ class User:
         """Whether nothing is known of the user but events, and no name."""
         whole = self.history.whole
         return is_anonymous(self.name) and not (
-            whole.profile or whole.lists or self.outgoing or self.ledger or self.consents
+            whole.profile or whole.lists or self.outgoing or self.ledger or self.consents or self.suppressed
         )
 
     def release(self, message: str, now: Millis, policy: Policy) -> Release:
@@ -230,8 +246,8 @@ class User:
                 fired += self._enlist(item, now)
             case Outcome():
                 self._conclude(item)
-            case Consent():
-                self.consents[item.purpose] = Stance(item.granted, now, item.source)
+            case Consent() | Suppression():
+                self._say(item, now)
         self.born = item.seq if self.born is None else self.born
         return fired
 
@@ -255,7 +271,7 @@ class User:
                 return self.history.read(name, raw)
             case Traits(traits=raw):
                 return decode(raw)
-            case Membership() | Outcome() | Consent():
+            case Membership() | Outcome() | Consent() | Suppression():
                 return {}
 
     # Steps, by kind of input -------------------------------------------------------------------------------------
@@ -311,6 +327,16 @@ class User:
                 self.ledger.strike(outcome.message)
             case "due":
                 self._renew(outcome.message)
+
+    def _say(self, item: Consent | Suppression, now: Millis) -> None:
+        """Take down what was said of what the user may be sent."""
+        if isinstance(item, Consent):
+            self.consents[item.purpose] = Stance(item.granted, now, item.source)
+            return
+        mark = Suppressed(item.channel, item.list, item.why, now, item.source)
+        self.suppressed[mark.key] = mark
+        if item.lifted:
+            del self.suppressed[mark.key]
 
     def _renew(self, message: str) -> None:
         """A message that had ended is due again, if its firing is remembered."""

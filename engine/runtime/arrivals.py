@@ -6,6 +6,7 @@ Ids are as the shop wrote them; properties and traits are raw (see `engine.core.
 import msgspec
 
 from engine.core.events import NOTHING, Millis
+from engine.core.sending.suppression import Why
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,4 +57,16 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     source: str
 
 
-Arrival = Event | Profile | Alias | Listing | Choice
+class Block(msgspec.Struct, frozen=True, kw_only=True):
+    """The user gets nothing more on a channel, or, if it is `lifted`, does again."""
+
+    user_id: str | None = None
+    anonymous_id: str | None = None
+    channel: str
+    list: str
+    why: Why
+    source: str
+    lifted: bool = False
+
+
+Arrival = Event | Profile | Alias | Listing | Choice | Block

@@ -16,9 +16,10 @@ from collections.abc import Callable, Iterable
 import trio
 
 from engine.core.identity import Changes
+from engine.core.sending.suppression import Suppressed
 from engine.runtime.clock import Clock
 from engine.runtime.ports import Store, StoreError, Telemetry
-from engine.runtime.records import Batch, Decision, Dispatch, Entry, Mark, Save, Version
+from engine.runtime.records import Batch, Decision, Dispatch, Entry, Mark, Place, Save, Version
 
 
 class Receipt:
@@ -132,6 +133,11 @@ class Journal:
     def note(self, dispatch: Dispatch) -> None:
         """A message has changed its state."""
         self._pending.dispatches[dispatch.id] = dispatch
+        self.news.set()
+
+    def suppress(self, place: Place, mark: Suppressed | None) -> None:
+        """An address is suppressed, or, without a mark, no longer."""
+        self._pending.suppressed[place] = mark
         self.news.set()
 
     def put_in_force(self, version: Version) -> None:

@@ -69,7 +69,11 @@ class Outbox:
     def use(self, renderer: Renderer, policy: Policy) -> None:
         """Render with other message files, and release by other rules, from now on."""
         self._office.renderer, self._office.policy = renderer, policy
-        self.ask_again(self._office.unended)
+        self.ask_about_all()
+
+    def ask_about_all(self) -> None:
+        """Ask at once about all that is held."""
+        self.ask_again(list(self._office.unended))
 
     def ask_again(self, ids: Iterable[str]) -> None:
         """Ask at once about those of these messages that are held: what holds them may be otherwise."""

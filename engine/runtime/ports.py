@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from engine.core.events import Millis
+from engine.core.sending.suppression import Suppressed
 from engine.runtime.records import Batch, Dispatch, DispatchState, Entry, Kept, Mark, Person, Published, Version
 
 DAY: Millis = 86_400_000
@@ -155,6 +156,9 @@ class Store(Protocol):
 
     def linked(self) -> AsyncIterator[list[tuple[int, Millis]]]:
         """Hashes of the ids of messages that linked ids, and when, oldest first."""
+
+    def suppressions(self) -> AsyncIterator[list[tuple[str, Suppressed]]]:
+        """All addresses that are suppressed, one for each channel and list."""
 
     def journal(self) -> AsyncIterator[list[Entry]]:
         """The entries that are kept, in the order in which they were written; some may be saved already."""

@@ -11,6 +11,7 @@ import msgspec
 
 from engine.core.decisions import Firing
 from engine.core.events import Input, Millis
+from engine.core.sending.suppression import Suppressed
 
 DispatchState = Literal["due", "held", "sending", "accepted", "unconfirmed", "failed", "dropped"]
 
@@ -122,6 +123,10 @@ class Published(NamedTuple):
     what: Decision | Dispatch
 
 
+Place = tuple[str, str, str]
+"""Address, channel and list of what is suppressed."""
+
+
 class Mark(NamedTuple):
     """How far the store has got."""
 
@@ -151,6 +156,8 @@ class Batch:
     saves: list[Save] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
     """Users of whom nothing is to be kept: absorbed, or forgotten."""
+    suppressed: dict[Place, Suppressed | None] = field(default_factory=dict)
+    """Addresses that are suppressed, and why; None: no longer."""
     linked: dict[int, Millis] = field(default_factory=dict)
     """Hashes of the ids of messages that linked ids, and when: they are recognised for 24 hours."""
     journal_from: int = 0
@@ -163,6 +170,7 @@ class Batch:
             self.version
             or self.entries
             or self.links
+            or self.suppressed
             or self.dispatches
             or self.saves
             or self.gone

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import trio
 
 from engine.core.events import Millis
+from engine.runtime.addresses import Addresses
 from engine.runtime.journal import Journal
 from engine.runtime.loader import Loader
 from engine.runtime.outbox import Outbox
@@ -34,6 +35,7 @@ class Recovery:
         router: Router,
         versions: Versions,
         outbox: Outbox,
+        addresses: Addresses,
         tell: Tell,
     ) -> None:
         self._store = store
@@ -42,6 +44,7 @@ class Recovery:
         self._router = router
         self._versions = versions
         self._outbox = outbox
+        self._addresses = addresses
         self._tell = tell
 
     async def read(self) -> Millis:
@@ -58,6 +61,8 @@ class Recovery:
         await self._read_people()
         await self._read_links()
         self._journal.begin(mark, self._loader.tail, taken)
+        async for suppressed in self._store.suppressions():
+            self._addresses.restore(suppressed)
         async for dispatches in self._store.unended():
             self._outbox.admit(dispatches)
         return mark.now

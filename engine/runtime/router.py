@@ -11,12 +11,12 @@ from typing import Literal, NamedTuple
 import trio
 
 from engine.core.decisions import Firing
-from engine.core.events import INF, Consent, Fate, Input, Membership, Millis, Outcome, Sent, Track, Traits
+from engine.core.events import INF, Consent, Fate, Input, Membership, Millis, Outcome, Sent, Suppression, Track, Traits
 from engine.core.identity import Changes, Identities
 from engine.core.user import User
 from engine.runtime.actor import Actor
 from engine.runtime.alarm import Alarm
-from engine.runtime.arrivals import Alias, Arrival, Choice, Event, Listing, Profile
+from engine.runtime.arrivals import Alias, Arrival, Block, Choice, Event, Listing, Profile
 from engine.runtime.clock import Clock
 from engine.runtime.journal import Journal, Receipt
 from engine.runtime.loader import Loader
@@ -219,7 +219,7 @@ class Router:
             self.alarm.set(absorbs.name, INF)
         actor.deliver(turn, absorbs)
 
-    def _whose(self, arrival: Profile | Alias | Listing | Choice, now: Millis) -> tuple[str, str | None]:
+    def _whose(self, arrival: Profile | Alias | Listing | Choice | Block, now: Millis) -> tuple[str, str | None]:
         """The user whose step it is, and the one who enters that user's timeline in it."""
         if isinstance(arrival, Alias):
             return self.identities.alias(arrival.previous_id, arrival.user_id, arrival.message_id, now)
@@ -282,14 +282,16 @@ def _may_ease(item: Input | None) -> bool:
     """Whether a message that is held may go sooner now, or never: more is known of the user, or one less counts."""
     if isinstance(item, Outcome):
         return item.fate in {"later", "failed", "dropped"}
-    return isinstance(item, Traits | Consent)
+    return isinstance(item, Traits | Consent | Suppression)
 
 
-def _stamped(arrival: Profile | Alias | Listing | Choice, seq: int) -> Input:
+def _stamped(arrival: Profile | Alias | Listing | Choice | Block, seq: int) -> Input:
     if isinstance(arrival, Profile):
         return Traits(seq, arrival.traits, arrival.message_id)
     if isinstance(arrival, Alias):
         return Traits(seq, message_id=arrival.message_id)
     if isinstance(arrival, Choice):
         return Consent(seq, arrival.purpose, arrival.granted, arrival.source)
+    if isinstance(arrival, Block):
+        return Suppression(seq, arrival.channel, arrival.list, arrival.why, arrival.source, arrival.lifted)
     return Membership(seq, arrival.segment, arrival.member)

@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import structlog
@@ -11,6 +12,9 @@ import trio
 from engine.core.decisions import Firing
 from engine.core.events import Millis
 from engine.core.identity import anonymous, known
+from engine.core.sending.policy import Policy
+from engine.core.sending.suppression import Suppressed
+from engine.runtime.addresses import Addresses
 from engine.runtime.alarm import STRETCH
 from engine.runtime.arrivals import Alias, Arrival
 from engine.runtime.clock import Clock
@@ -65,6 +69,7 @@ class Service:
         self._reloading = trio.Lock()
         self.versions = Versions(compile_content)
         self.feed = Feed(store)
+        self.addresses = Addresses()
         self.journal = Journal(store, self.now, telemetry, self._committed)
         loader = Loader(store, self.versions)
         self.router = Router(
@@ -81,7 +86,7 @@ class Service:
         self.outbox = Outbox(
             destinations,
             configuration.renderer,
-            configuration.policy,
+            self._rules(configuration),
             context=context,
             desk=desk,
             find=store.dispatch,
@@ -104,6 +109,7 @@ class Service:
             router=self.router,
             versions=self.versions,
             outbox=self.outbox,
+            addresses=self.addresses,
             tell=self._tell_progress,
         )
 
@@ -230,6 +236,28 @@ class Service:
                 raise Refused("failed", str(error)) from error
             return True
 
+    async def suppress(self, marks: Sequence[tuple[str, Suppressed]], *, lifted: bool = False) -> None:
+        """Suppress addresses, or suppress them no more; durable on return. What is held is asked about at once.
+
+        Raises:
+            Refused: the service is not ready, or it cannot be made durable.
+
+        """
+        self._admit()
+        for address, mark in marks:
+            if lifted:
+                self.journal.suppress(self.addresses.lift(address, *mark.key), None)
+            else:
+                self.journal.suppress(self.addresses.suppress(address, mark), mark)
+        try:
+            await self.journal.flushed()
+        except StoreError as error:
+            raise Refused("failed", str(error)) from error
+        self.outbox.ask_about_all()
+
+    def _rules(self, configuration: Configuration) -> Policy:
+        return replace(configuration.policy, suppressed=self.addresses.marks)
+
     def _admit(self) -> None:
         if self.status != "ready":
             raise Refused(self.status, self.reason)
@@ -294,7 +322,7 @@ class Service:
         version = Version(self.journal.next_number(), self.now(), configuration.digest, configuration.content)
         self.versions.add(version, configuration.program)
         self.journal.put_in_force(version)
-        self.outbox.use(configuration.renderer, configuration.policy)
+        self.outbox.use(configuration.renderer, self._rules(configuration))
         self._uptake.begin()
 
 

@@ -1,5 +1,6 @@
 """The rules of sending, in a sidecar that really runs: what holds a message is told, and lets go when it is to."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -155,3 +156,58 @@ async def test_a_purchase_ends_what_is_held_for_the_cart_at_once(tmp_path: Path)
         await ask(sidecar, "paid")
         await become(sidecar, ["accepted", "dropped"])
         assert (await ended(sidecar, 2))[1]["reason"].startswith("until: `paid` happened at ")
+
+
+async def suppress(sidecar: Sidecar, body: object, **headers: str) -> dict[str, Any]:
+    content = body if isinstance(body, str) else json.dumps(body)
+    answer = await sidecar.stranger.post("/v1/suppressions", content=content, headers=sidecar.admin | headers)
+    told: dict[str, Any] = answer.json()
+    return told | {"status": answer.status_code}
+
+
+async def test_an_address_that_is_suppressed_gets_nothing_across_restarts(tmp_path: Path) -> None:
+    config = configure(tmp_path, "", {"hello": MESSAGES["hello"] + "channel: email\n", "receipt": MESSAGES["receipt"]})
+    async with running(tmp_path, config=config) as sidecar:
+        assert await suppress(sidecar, {"userId": "u", "why": "complained"}) == {
+            "status": 200,
+            "success": True,
+            "taken": 1,
+            "rejected": [],
+        }
+        await ask(sidecar)
+        (dropped,) = await ended(sidecar, 1)
+        assert dropped["reason"].startswith("suppression: they are suppressed")
+        assert (await suppress(sidecar, {"address": "Ada@Shop.Example", "why": "bounced"}))["taken"] == 1
+    async with running(tmp_path, config=config) as sidecar:
+        await ask(sidecar)
+        assert states(await ended(sidecar, 2)) == ["dropped", "dropped"]
+        told = await sidecar.stranger.get("/v1/suppressions", headers=sidecar.admin)
+        assert told.text.splitlines()[0] == "address,channel,list,why,source,at"
+        assert told.text.splitlines()[1].startswith("ada@shop.example,email,,bounced,shop,")
+        assert (await suppress(sidecar, {"suppressions": [{"userId": "u"}], "lifted": True}))["success"]
+        await ask(sidecar)
+        assert states(await ended(sidecar, 3)) == ["dropped", "dropped", "accepted"]
+
+
+async def test_a_file_of_addresses_is_taken_but_for_the_lines_that_are_wrong(tmp_path: Path) -> None:
+    async with running(tmp_path, config=configure(tmp_path, "")) as sidecar:
+        text = "address,why\nada@shop.example,bounced\n,bounced\nbob@shop.example,moved\ncy@shop.example,\n"
+        told = await suppress(sidecar, text, **{"Content-Type": "text/csv"})
+        assert (told["status"], told["taken"], [each["place"] for each in told["rejected"]]) == (200, 2, [3, 4])
+        assert set(sidecar.service.addresses.marks) == {"ada@shop.example", "cy@shop.example"}
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({"why": "bounced"}, "who? Give an `address`, a `userId` or an `anonymousId`"),
+        ({"address": "a", "why": "moved"}, "Invalid enum value 'moved'"),
+        ({"adress": "a"}, "unknown field `adress`"),
+    ],
+)
+async def test_a_suppression_that_says_too_little_is_refused(
+    sidecar: Sidecar, body: dict[str, object], reason: str
+) -> None:
+    told = await suppress(sidecar, body)
+    assert told["status"] == 400
+    assert reason in told["rejected"][0]["reason"]

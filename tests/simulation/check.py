@@ -167,12 +167,17 @@ def _no_limit_is_exceeded(world: World) -> None:
     for batch in world.log:
         for each in batch.dispatches.values():
             if each.state == "sending" and each.id in arrived and each.name not in merged:
+                attempts.pop(each.id, None)  # what counts is the last attempt, and what went before it
                 attempts[each.id] = each, policy
                 (either.discard if batch.version is None else either.add)(each.id)
         if batch.version is not None:
             policy = policy_of(batch.version.content)
-    for one, rules in [attempts[key] for key in attempts if key not in either]:
-        before = [each for each, _ in attempts.values() if each.name == one.name and each.changed <= one.changed]
+    earlier: list[Dispatch] = []
+    for one, rules in attempts.values():
+        earlier.append(one)
+        if one.id in either:
+            continue
+        before = [each for each in earlier if each.name == one.name]
         for cap in rules.caps:
             assert cap.span
             if cap.trigger in {None, one.firing.trigger}:

@@ -51,9 +51,9 @@ FAULTS = {
 Kind = Literal["memory", "sqlite"]
 _FOLDER = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - a folder of its own is made in it
 _JUMPS: tuple[Millis, ...] = (-3_000, -200, 400, 5_000, 120_000)
-_PEACE: Millis = 2 * (LONGEST + 14_000)
+_PEACE: Millis = 2 * (LONGEST + 14_000) + 300_000
 """After so long without faults, with every message tried to the end, nothing is left to happen, though time go at half
-its speed."""
+its speed and messages wait for one another's limits."""
 
 _LOOK = 0.5
 """Seconds between two looks whether something is."""

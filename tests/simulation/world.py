@@ -14,7 +14,7 @@ import trio
 
 from adapters.store.memory import MemoryStore
 from engine.core.events import Millis
-from engine.runtime.arrivals import Arrival, Choice, Listing
+from engine.runtime.arrivals import Arrival, Block, Choice, Listing
 from engine.runtime.ports import DAY, Delivery, DeliveryError, Pace, Rejected, Retries, StoreError, Unavailable, Unclear
 from engine.runtime.records import Batch, Decision, Dispatch, Entry, Kept, Mark, Version
 
@@ -87,7 +87,7 @@ class World:
         for arrival in arrivals:
             if isinstance(arrival, Listing):
                 self.listed[arrival.segment, arrival.member] += 1
-            elif not isinstance(arrival, Choice):
+            elif not isinstance(arrival, Choice | Block):
                 self.acknowledged.add(arrival.message_id)
 
     def digest(self) -> str:

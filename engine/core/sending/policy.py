@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
 from engine.core.events import Millis
+
+if TYPE_CHECKING:
+    from engine.core.sending.suppression import Marks
 
 _UTC = ZoneInfo("UTC")
 
@@ -85,6 +88,8 @@ class Policy:
 
     messages: Mapping[str, Facts] = field(default_factory=dict)
     """By name; for others the defaults count."""
+    suppressed: "Mapping[str, Marks]" = field(default_factory=dict)
+    """By address, as `suppression.normal` has it, what is suppressed; it changes as addresses come and go."""
     zone: ZoneInfo = _UTC
     """The shop's; for a person whose profile names no other."""
     zone_trait: str = "timezone"

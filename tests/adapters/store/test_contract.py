@@ -7,6 +7,7 @@ import pytest
 import trio
 
 from engine.core.events import INF, Membership, Outcome, Traits
+from engine.core.sending.suppression import Suppressed
 from engine.runtime.ports import Store
 from engine.runtime.records import Entry, Kept, Mark, Person, Published
 from tests.adapters.store.conftest import Open
@@ -274,3 +275,20 @@ async def test_many_loads_at_a_time_each_get_their_own(opened: Open) -> None:
                 nursery.start_soon(load, name)
     assert found.pop("k:nobody") is None
     assert {name: each.number for name, each in found.items() if each} == {n: i for i, n in enumerate(names, 1)}
+
+
+async def test_addresses_are_suppressed_until_that_is_lifted(opened: Open) -> None:
+    first, second = (
+        Suppressed("email", "", "bounced", 5, "mail"),
+        Suppressed("email", "news", "unsubscribed", 6, "link"),
+    )
+    async with opened() as store:
+        await store.write(
+            batch(suppressed={("ada@x.example", *first.key): first, ("ada@x.example", *second.key): second})
+        )
+        await store.write(batch(suppressed={("bob@x.example", *first.key): first}))
+        again = Suppressed("email", "", "complained", 7, "mail")
+        await store.write(batch(suppressed={("ada@x.example", *again.key): again, ("bob@x.example", *first.key): None}))
+    async with opened() as store:
+        kept_marks = {(address, *mark.key): mark for address, mark in await every(store.suppressions())}
+        assert kept_marks == {("ada@x.example", *mark.key): mark for mark in (again, second)}
