@@ -59,7 +59,7 @@ def earliest(cap: Cap, sent: Sequence[Millis], zone: ZoneInfo, now: Millis) -> M
         return now if len(inside) < cap.limit else inside[-cap.limit] + cap.span
     at = now
     while _count(cap, sent, zone, at) >= cap.limit:
-        at = beginning(_following(cap, local(at, zone).date()), zone)
+        at = beginning(_following(cap, local(at, zone).date()), zone, at)
     return at
 
 

@@ -1,7 +1,7 @@
 """Fatigue: a budget that each message uses up, and that comes back as what was sent decays (LANGUAGE.md, "Fatigue")."""
 
 from collections.abc import Collection
-from math import ceil, exp2, log2
+from math import ceil, exp2, fsum, log2
 from typing import TYPE_CHECKING
 
 from engine.core.events import Millis, Sent
@@ -31,8 +31,8 @@ def fatigue(user: "User", due: "Due", now: Millis, policy: Policy) -> Held | Nev
 
 
 def level(rule: Fatigue, sent: Collection[Sent], at: Millis) -> float:
-    """f(t), the sum of `weight * 2^(-(t - s) / half_life)` over what was sent at s, up to t."""
-    return sum(each.weight * exp2((each.at - at) / rule.half_life) for each in sent if each.at <= at)
+    """f(t), the sum of `weight * 2^(-(t - s) / half_life)` over what was sent at s, up to t; in whatever order."""
+    return fsum(each.weight * exp2((each.at - at) / rule.half_life) for each in sent if each.at <= at)
 
 
 def earliest(rule: Fatigue, sent: Collection[Sent], weight: float, now: Millis) -> Millis | None:
@@ -50,9 +50,15 @@ def earliest(rule: Fatigue, sent: Collection[Sent], weight: float, now: Millis) 
     if room <= 0:  # what decays is never gone
         return None
     at = now + max(ceil(rule.half_life * log2(level(rule, sent, now) / room)), 1)
-    # The closed form and the sum round differently, by less than a millisecond for any half-life in use.
-    while at - 1 > now and fits(at - 1):
-        at -= 1
-    while not fits(at):
-        at += 1
-    return at
+    # The closed form and the sum round differently, by less than a millisecond, but where hardly any room is left: so
+    # two instants are sought about it, between which it begins to fit.
+    late, early, step = at, at - 1, 1
+    while not fits(late):
+        early, late, step = late, late + step, 2 * step
+    step = 1
+    while early > now and fits(early):
+        early, late, step = max(early - step, now), early, 2 * step
+    while late - early > 1:
+        middle = (early + late) // 2
+        early, late = (early, middle) if fits(middle) else (middle, late)
+    return late

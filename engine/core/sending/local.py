@@ -12,6 +12,9 @@ from engine.core.sending.policy import Policy
 SECOND: Millis = 1_000
 DAY: Millis = 86_400_000
 
+_LATEST = 253_402_300_799
+"""The last second that a calendar date can be told of, in seconds."""
+
 
 def zone_of(profile: Mapping[str, Any], policy: Policy) -> ZoneInfo:
     """The time zone that a person's profile names, by its IANA name; the shop's where it names none that there is."""
@@ -49,11 +52,14 @@ def change_between(after: Millis, until: Millis, zone: ZoneInfo) -> Millis | Non
     return high * SECOND
 
 
-def beginning(day: date, zone: ZoneInfo) -> Millis:
-    """The first instant of a day; of the next one that there is, where the zone has left it out."""
+def beginning(day: date, zone: ZoneInfo, after: Millis = 0) -> Millis:
+    """The first instant of a day; of the next one that there is, where the zone has left it out.
+
+    Where the clock is put back over midnight a day begins twice: the first time that is later than `after` counts.
+    """
     first, second = instants(day, 0, zone)
     for at in (first, second):
-        if local(at, zone).date() == day:
+        if at > after and local(at, zone).date() == day:
             return at
     # Midnight is left out: the day begins where the clock is put forward.
     low, high = min(first, second) - DAY, max(first, second) + DAY
@@ -63,7 +69,7 @@ def beginning(day: date, zone: ZoneInfo) -> Millis:
 
 def in_words(at: Millis) -> str:
     """An instant for people: UTC, to the second."""
-    return datetime.fromtimestamp(at // SECOND, UTC).isoformat().replace("+00:00", "Z")
+    return datetime.fromtimestamp(min(at // SECOND, _LATEST), UTC).isoformat().replace("+00:00", "Z")
 
 
 @lru_cache(maxsize=1_024)

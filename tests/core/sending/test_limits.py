@@ -135,6 +135,39 @@ def test_the_first_millisecond_at_which_the_budget_suffices_is_found_without_a_s
                 assert weight >= rule.budget, f"seed {seed}"
 
 
+def test_a_day_that_begins_twice_is_waited_for_the_second_time() -> None:
+    # St John's, 7 November 2010: at 00:01 the clock was put back to 23:01 of the day before
+    again = int(datetime.fromisoformat("2010-11-06T23:30-03:30").timestamp()) * 1_000
+    user = person(sent(again - 2 * HOUR), zone="America/St_Johns")
+    answer = user.release(due(user), again, policy_of(caps=(Cap(1, period="day"),)))
+    assert isinstance(answer, Held)
+    assert answer.until == again + HOUR // 2
+
+
+def test_the_order_in_which_things_were_sent_makes_no_difference() -> None:
+    seed = random.randrange(10**6)
+    draw = random.Random(seed)
+    for _ in range(200):
+        messages = [sent(NOON - draw.randrange(DAY), each, weight=draw.uniform(0, 2)) for each in range(6)]
+        policy = policy_of(fatigue=Fatigue(draw.uniform(1, 4), draw.choice((HOUR, DAY))))
+        answers = []
+        for _ in range(3):
+            user = person(*messages)
+            answers.append(user.release(due(user), NOON, policy))
+            draw.shuffle(messages)
+        assert answers[0] == answers[1] == answers[2], f"seed {seed}"
+
+
+@pytest.mark.parametrize("room", [1e-3, 1e-9, 1e-15])
+def test_where_hardly_any_room_is_left_the_first_millisecond_is_found_all_the_same(room: float) -> None:
+    user, policy = person(sent(NOON)), policy_of(Facts(weight=1 - room), fatigue=Fatigue(1, 90 * DAY))
+    message = due(user)
+    answer = user.release(message, NOON, policy)
+    assert isinstance(answer, Held)
+    assert user.release(message, answer.until, policy) == Go()
+    assert isinstance(user.release(message, answer.until - 1, policy), Held)
+
+
 def test_what_is_due_itself_does_not_stand_in_its_own_way() -> None:
     user = person()
     message = due(user)
