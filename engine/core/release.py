@@ -2,18 +2,20 @@
 
 Theory of operation. A firing makes messages due; they stay with the user as `Due` until their outcome comes back as an
 input. The gates are asked one after the other: each answers None (nothing against it), `Held` (not before an instant)
-or `Never`, and the first that has something against it decides. A gate is a pure function of the user, the rules and
-the instant, so it can be asked of an instant that is yet to come: where one holds, all are asked again as of its
-instant, until none holds. That is when the message will go if nothing happens meanwhile; nobody has to look before.
+or `Never`, and the first that has something against it decides. A gate is a pure function of the question, so it can be
+asked of an instant that is yet to come: where one holds, all are asked again as of its instant, until none holds. That
+is when the message will go if nothing happens meanwhile; nobody has to look before.
+
+Of several messages that may go at one instant the one with the highest priority goes first. So whoever is asked about
+another counts as sent what stands before it and may go now.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec.structs import replace
 
-from engine.core.events import INF, Millis, Scalar
+from engine.core.events import Millis, Sent
 from engine.core.sending.answers import Go, Held, Never
 from engine.core.sending.caps import caps
 from engine.core.sending.consent import address, consent
@@ -22,52 +24,36 @@ from engine.core.sending.holdout import holdout
 from engine.core.sending.hours import quiet_hours
 from engine.core.sending.local import in_words
 from engine.core.sending.policy import Policy
+from engine.core.sending.question import Due, Question
 from engine.core.sending.suppression import suppression
 
 if TYPE_CHECKING:
     from engine.core.user import User
 
-
-class Due(msgspec.Struct, frozen=True, array_like=True):
-    """A message that a firing made due and whose outcome is not known yet."""
-
-    id: str
-    """Idempotency key: see `decisions.message_id`."""
-    trigger: str
-    message: str
-    at: Millis
-    """When the trigger fired."""
-    expires: Millis = INF
-    """From this instant on it is not sent any more."""
-    per: Scalar | None = None
-    """The value for which the trigger fired."""
-    ended: Millis | None = None
-    """When the trigger's `until` happened."""
-    barred: str = ""
-    """The exclusive group of which another trigger came first in the step of the firing."""
-
-
 Release = Go | Held | Never
-Gate = Callable[["User", Due, Millis, Policy], Held | Never | None]
+Gate = Callable[[Question], Held | Never | None]
 
 
-def wanted(user: "User", due: Due, _: Millis, __: Policy) -> Never | None:
+def wanted(asked: Question) -> Never | None:
     """A message goes no more when the trigger's `until` has happened after its firing."""
+    due = asked.due
     if due.ended is None:
         return None
-    trigger = user.program.by_name.get(due.trigger)
+    trigger = asked.user.program.by_name.get(due.trigger)
     what = f"`{trigger.until_text}`" if trigger is not None and trigger.until_text else "what ends it"
     return Never("until", f"until: {what} happened at {in_words(due.ended)}")
 
 
-def exclusive(_: "User", due: Due, __: Millis, ___: Policy) -> Never | None:
-    """Of an exclusive group only one message goes in a step."""
-    return Never("exclusive", f"exclusive: another of `{due.barred}` came first") if due.barred else None
-
-
-def expiry(_: "User", due: Due, now: Millis, __: Policy) -> Never | None:
+def expiry(asked: Question) -> Never | None:
     """A message that could not go in time goes no more."""
-    return None if now < due.expires else Never("expires", f"it expired at {in_words(due.expires)}")
+    expires = asked.due.expires
+    return None if asked.at < expires else Never("expires", f"it expired at {in_words(expires)}")
+
+
+def exclusive(asked: Question) -> Never | None:
+    """Of an exclusive group only one message goes in a step."""
+    group = asked.due.barred
+    return Never("exclusive", f"exclusive: another of `{group}` came first") if group else None
 
 
 GATES: tuple[Gate, ...] = (
@@ -90,21 +76,47 @@ def release(user: "User", message: str, now: Millis, policy: Policy) -> Release:
     due = user.outgoing.get(message)
     if due is None:
         return Never("due", "it is not due any more")
-    answer = _ask(user, due, now, policy)
+    asked = Question(user, due, now, policy, _before(user, due, now, policy))
+    answer = _ask(asked)
     if not isinstance(answer, Held):
         return answer or Go()
-    until, later = answer.until, _ask(user, due, answer.until, policy)
+    until, later = answer.until, _ask(asked._replace(at=answer.until))
     while isinstance(later, Held):
         assert later.until > until, "a gate that holds must let go later"  # noqa: S101  else it would hang
         until = later.until
-        later = _ask(user, due, until, policy)
+        later = _ask(asked._replace(at=until))
     return replace(answer, until=min(until, due.expires))  # where it expires before, it is dropped then, and says so
 
 
-def _ask(user: "User", due: Due, at: Millis, policy: Policy) -> Held | Never | None:
+def _before(user: "User", due: Due, now: Millis, policy: Policy) -> Sequence[Sent]:
+    """What was sent before a message: by now, and at this instant because it has a higher priority or came before."""
+    sent = list(user.ledger)
+    if not policy.has_limits or len(user.outgoing) == 1:
+        return sent
+    going = {each.id for each in sent}
+    ranked = sorted(user.outgoing.values(), key=lambda each: -_priority(user, each))
+    for other in ranked[: ranked.index(due)]:
+        asked = Question(user, other, now, policy, sent)
+        if other.id not in going and not other.tried and asked.is_limited and _ask(asked) is None:
+            sent.append(entry(other, now, policy))
+    return sent
+
+
+def entry(due: Due, now: Millis, policy: Policy) -> Sent:
+    """What counts of a message that is sent now."""
+    facts = policy.facts(due.message)
+    return Sent(due.id, now, due.trigger, due.message, facts.channel, facts.tags, facts.weight)
+
+
+def _priority(user: "User", due: Due) -> float:
+    trigger = user.program.by_name.get(due.trigger)
+    return 0 if trigger is None else trigger.priority
+
+
+def _ask(asked: Question) -> Held | Never | None:
     """What the first gate says that has something against it."""
-    for gate in user.program.gates:
-        answer = gate(user, due, at, policy)
+    for gate in asked.user.program.gates:
+        answer = gate(asked)
         if answer is not None:
             return answer
     return None

@@ -13,10 +13,10 @@ from engine.core import archive
 from engine.core.decisions import Firing
 from engine.core.events import Millis, Scalar, Sent, encode, is_json
 from engine.core.history import History
-from engine.core.release import Due
 from engine.core.scope import Scope
 from engine.core.sending.consent import Stance
 from engine.core.sending.ledger import Ledger
+from engine.core.sending.question import Due
 from engine.core.sending.suppression import Suppressed
 from engine.core.watch import Watch
 from engine.core.where import scalar_key

@@ -35,13 +35,14 @@ from engine.core.history import History
 from engine.core.identity import is_anonymous, plain
 from engine.core.merging import join
 from engine.core.program import Program
-from engine.core.release import Due, Release, release
+from engine.core.release import Release, release
 from engine.core.repeats import Repeats
 from engine.core.sending.consent import TRAIT as CONSENT
 from engine.core.sending.consent import Stance, stances
 from engine.core.sending.holdout import place
 from engine.core.sending.ledger import Ledger
 from engine.core.sending.policy import Policy
+from engine.core.sending.question import Due
 from engine.core.sending.suppression import Suppressed
 from engine.core.snapshot import Snapshot
 from engine.core.timeline import Place, Recorded, after_all
@@ -320,6 +321,8 @@ class User:
                     self.ledger.enter(outcome.sent)
             case "later":
                 self.ledger.strike(outcome.message)
+                if (due := self.outgoing.get(outcome.message)) is not None:
+                    self.outgoing[due.id] = replace(due, tried=True)
             case "accepted" | "unconfirmed":
                 self.outgoing.pop(outcome.message, None)
             case "failed" | "dropped":

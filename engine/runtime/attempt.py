@@ -19,7 +19,9 @@ import structlog
 from msgspec.structs import replace
 
 from engine.core.events import Millis, Sent
+from engine.core.release import entry
 from engine.core.sending.answers import Held, Never
+from engine.core.sending.question import Due
 from engine.core.user import User
 from engine.runtime.breaker import Breaker
 from engine.runtime.office import Office
@@ -96,11 +98,10 @@ class Sender:
 
     def _counted(self, dispatch: Dispatch, now: Millis) -> Sent | None:
         """What of a message counts against the user's limits."""
-        facts = self._office.policy.facts(dispatch.message)
-        if facts.purpose == "transactional":
+        policy = self._office.policy
+        if policy.facts(dispatch.message).purpose == "transactional":
             return None
-        trigger, message = dispatch.firing.trigger, dispatch.message
-        return Sent(dispatch.id, now, trigger, message, facts.channel, facts.tags, facts.weight)
+        return entry(Due(dispatch.id, dispatch.firing.trigger, dispatch.message, dispatch.firing.at), now, policy)
 
     async def _send(self, dispatch: Dispatch, delivery: Delivery) -> Dispatch:
         office, now = self._office, self._office.desk.now

@@ -5,7 +5,7 @@ import trio
 from engine.core.decisions import Firing, message_id
 from engine.core.events import Millis, Sent
 from engine.core.program import Program
-from engine.core.release import Due
+from engine.core.sending.question import Due
 from engine.core.user import User
 from engine.runtime.records import ENDED, Dispatch
 from tests.runtime.rig import trio_clock

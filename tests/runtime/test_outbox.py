@@ -12,9 +12,10 @@ from trio.testing import MockClock
 from adapters.destinations.memory import Memory
 from engine.core.decisions import Firing
 from engine.core.events import Millis, Sent
-from engine.core.release import GATES, Due
+from engine.core.release import GATES
 from engine.core.sending.answers import Held
 from engine.core.sending.policy import Policy
+from engine.core.sending.question import Question
 from engine.core.user import User
 from engine.runtime.outbox import NotPossible, Outbox
 from engine.runtime.ports import Delivery, Pace, Rejected, Retries, Unavailable, Unclear
@@ -217,8 +218,8 @@ async def test_messages_to_one_user_keep_their_order(autojump_clock: MockClock) 
 
 
 async def test_what_is_held_lets_later_ones_pass_and_goes_at_its_instant(autojump_clock: MockClock) -> None:
-    def closed(_: User, due: Due, now: Millis, __: Policy) -> Held | None:
-        return Held("closed", "closed", 30_000) if due.message == "hello" and now < 30_000 else None
+    def closed(asked: Question) -> Held | None:
+        return Held("closed", "closed", 30_000) if asked.due.message == "hello" and asked.at < 30_000 else None
 
     rig = Rig(Memory(), program=replace(PROGRAM, gates=(*GATES, closed)))
     async with running(rig):

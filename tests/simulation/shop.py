@@ -8,10 +8,10 @@ from typing import Any
 
 from engine.core.events import Millis, encode
 from engine.core.program import Program
-from engine.core.release import GATES, Due
+from engine.core.release import GATES
 from engine.core.sending.answers import Held
 from engine.core.sending.policy import Cap, Facts, Fatigue, Policy
-from engine.core.user import User
+from engine.core.sending.question import Question
 from engine.language.compiler import compile_triggers
 from engine.language.files import load
 from engine.runtime.arrivals import Alias, Arrival, Event, Listing, Profile
@@ -86,10 +86,10 @@ def policy_of(content: bytes) -> Policy:
     return POLICIES[len(content) % len(POLICIES)]
 
 
-def closed(_: User, due: Due, now: Millis, __: Policy) -> Held | None:
+def closed(asked: Question) -> Held | None:
     """The gate of the simulation."""
-    opens = due.at + CLOSED
-    return Held("closed", "closed", opens) if due.message == "later" and now < opens else None
+    opens = asked.due.at + CLOSED
+    return Held("closed", "closed", opens) if asked.due.message == "later" and asked.at < opens else None
 
 
 def _compiled(text: str) -> Program:

@@ -1,32 +1,27 @@
 """Caps: at most so many messages in a rolling span, or in a day, week or month of the person's own calendar."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from engine.core.events import Millis
+from engine.core.events import Millis, Sent
 from engine.core.sending.answers import Held, Never
-from engine.core.sending.ledger import Ledger
 from engine.core.sending.local import beginning, in_words, local, zone_of
-from engine.core.sending.policy import Cap, Policy
-
-if TYPE_CHECKING:
-    from engine.core.release import Due
-    from engine.core.user import User
+from engine.core.sending.policy import Cap
+from engine.core.sending.question import Question
 
 
-def caps(user: "User", due: "Due", now: Millis, policy: Policy) -> Held | Never | None:
+def caps(asked: Question) -> Held | Never | None:
     """All caps must let a message pass; of several that do not, the one that would be the last to."""
-    facts = policy.facts(due.message)
-    if not policy.caps or facts.purpose == "transactional":
+    policy, facts, now = asked.policy, asked.facts, asked.at
+    if not policy.caps or not asked.is_limited:
         return None
-    zone = zone_of(user.profile, policy)
+    zone = zone_of(asked.user.profile, policy)
     full: Held | None = None
     for cap in policy.caps:
-        if not concerns(cap, facts.channel, facts.tags, due.trigger):
+        if not concerns(cap, facts.channel, facts.tags, asked.due.trigger):
             continue
-        sent = counted(cap, user.ledger, due.id)
+        sent = counted(cap, asked.sent, asked.due.id)
         opens = earliest(cap, sent, zone, now)
         if opens == now:
             continue
@@ -43,10 +38,10 @@ def concerns(cap: Cap, channel: str, tags: Sequence[str], trigger: str) -> bool:
     return cap.channel in {None, channel} and (cap.tag is None or cap.tag in tags) and cap.trigger in {None, trigger}
 
 
-def counted(cap: Cap, ledger: Ledger, message: str) -> list[Millis]:
+def counted(cap: Cap, sent: Iterable[Sent], message: str) -> list[Millis]:
     """When what the cap counts was sent, in order; the message that is asked about does not count against itself."""
     return sorted(
-        each.at for each in ledger if each.id != message and concerns(cap, each.channel, each.tags, each.trigger)
+        each.at for each in sent if each.id != message and concerns(cap, each.channel, each.tags, each.trigger)
     )
 
 

@@ -4,18 +4,14 @@ What was said last counts. Where the law asks for an opt-in, silence is a no; in
 a yes until the person objects, and the browser's Global Privacy Control objects for them.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from engine.core.events import Millis
 from engine.core.sending.answers import Never
 from engine.core.sending.local import in_words
-from engine.core.sending.policy import Policy
-
-if TYPE_CHECKING:
-    from engine.core.release import Due
-    from engine.core.user import User
+from engine.core.sending.question import Question
 
 TRAIT = "consent"
 """The trait by which a profile update says to what the person consents: a purpose, or several, each true or false."""
@@ -43,18 +39,18 @@ def stances(trait: Any, at: Millis) -> dict[str, Stance]:
     }
 
 
-def address(user: "User", due: "Due", _: Millis, policy: Policy) -> Never | None:
+def address(asked: Question) -> Never | None:
     """There must be an address."""
-    trait = policy.facts(due.message).address
-    if not trait or user.profile.get(trait):
+    trait = asked.facts.address
+    if not trait or asked.user.profile.get(trait):
         return None
     return Never("address", f"address: their profile has no `{trait}`")
 
 
-def consent(user: "User", due: "Due", _: Millis, policy: Policy) -> Never | None:
+def consent(asked: Question) -> Never | None:
     """A message needs consent to its purpose, but a transactional one, of which the law asks none."""
-    rule, purpose = policy.consent, policy.facts(due.message).purpose
-    if rule is None or purpose == "transactional":
+    user, rule, purpose = asked.user, asked.policy.consent, asked.facts.purpose
+    if rule is None or not asked.is_limited:
         return None
     stance = user.consents.get(purpose)
     if stance is not None:

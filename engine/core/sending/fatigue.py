@@ -2,24 +2,20 @@
 
 from collections.abc import Collection
 from math import ceil, exp2, fsum, log2
-from typing import TYPE_CHECKING
 
 from engine.core.events import Millis, Sent
 from engine.core.sending.answers import Held, Never
 from engine.core.sending.local import in_words
-from engine.core.sending.policy import Fatigue, Policy
-
-if TYPE_CHECKING:
-    from engine.core.release import Due
-    from engine.core.user import User
+from engine.core.sending.policy import Fatigue
+from engine.core.sending.question import Question
 
 
-def fatigue(user: "User", due: "Due", now: Millis, policy: Policy) -> Held | Never | None:
+def fatigue(asked: Question) -> Held | Never | None:
     """A message goes when what it weighs, and what is left of those before, are within the budget together."""
-    rule, facts = policy.fatigue, policy.facts(due.message)
-    if rule is None or facts.purpose == "transactional":
+    rule, facts, now = asked.policy.fatigue, asked.facts, asked.at
+    if rule is None or not asked.is_limited:
         return None
-    sent = [each for each in user.ledger if each.id != due.id]
+    sent = [each for each in asked.sent if each.id != asked.due.id]
     opens = earliest(rule, sent, facts.weight, now)
     if opens == now:
         return None

@@ -1,23 +1,18 @@
 """Holdout: a stable share of the people gets nothing, so that what messages bring about can be told from the rest."""
 
 from hashlib import blake2b
-from typing import TYPE_CHECKING
 
-from engine.core.events import Millis
 from engine.core.sending.answers import Never
-from engine.core.sending.policy import Policy
-
-if TYPE_CHECKING:
-    from engine.core.release import Due
-    from engine.core.user import User
+from engine.core.sending.question import Question
 
 
-def holdout(user: "User", due: "Due", _: Millis, policy: Policy) -> Never | None:
+def holdout(asked: Question) -> Never | None:
     """Who is held out of everything, or of what this trigger sends, gets nothing but transactional messages."""
-    if policy.facts(due.message).purpose == "transactional":
+    policy, trigger = asked.policy, asked.due.trigger
+    if not asked.is_limited:
         return None
-    for of, share in (("everything", policy.holdout), (f"trigger {due.trigger}", policy.holdouts.get(due.trigger, 0))):
-        if share > 0 and place(user.first_id, of) < share:
+    for of, share in (("everything", policy.holdout), (f"trigger {trigger}", policy.holdouts.get(trigger, 0))):
+        if share > 0 and place(asked.user.first_id, of) < share:
             return Never("holdout", f"holdout: they are among the {share:.4g} of people held out of {of}")
     return None
 

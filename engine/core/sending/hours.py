@@ -6,28 +6,25 @@ twice, and a boundary that is left out counts where the clock leaps over it.
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from engine.core.events import Millis
 from engine.core.sending.answers import Held, Never
 from engine.core.sending.local import DAY, change_between, instants, local, zone_of
 from engine.core.sending.policy import Hours, Policy
-
-if TYPE_CHECKING:
-    from engine.core.release import Due
-    from engine.core.user import User
+from engine.core.sending.question import Question
 
 _MIDNIGHT = 24 * 60
 _FAR = 15 * DAY
 """Hours come again every week, and a week in which the clock leaps over the only open ones is followed by another."""
 
 
-def quiet_hours(user: "User", due: "Due", now: Millis, policy: Policy) -> Held | Never | None:
+def quiet_hours(asked: Question) -> Held | Never | None:
     """Nothing but transactional messages goes in quiet hours, or outside the send windows."""
-    if not (policy.quiet or policy.windows) or policy.facts(due.message).purpose == "transactional":
+    policy, now = asked.policy, asked.at
+    if not (policy.quiet or policy.windows) or not asked.is_limited:
         return None
-    zone = zone_of(user.profile, policy)
+    zone = zone_of(asked.user.profile, policy)
     opens = opening(policy, zone, now)
     if opens == now:
         return None

@@ -108,6 +108,11 @@ class Policy:
     holdouts: Mapping[str, float] = field(default_factory=dict)
     """By trigger, the share of the people who get nothing of what it sends."""
 
+    @property
+    def has_limits(self) -> bool:
+        """Whether what was sent makes a difference to what may be."""
+        return bool(self.caps or self.fatigue)
+
     def facts(self, message: str) -> Facts:
         """What the rules ask of a message."""
         return self.messages.get(message, _PLAIN)

@@ -5,18 +5,15 @@ unsubscribed still gets what is transactional; where a message cannot arrive, or
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import msgspec
 
 from engine.core.events import Millis
 from engine.core.sending.answers import Never
 from engine.core.sending.local import in_words
-from engine.core.sending.policy import Facts, Policy
-
-if TYPE_CHECKING:
-    from engine.core.release import Due
-    from engine.core.user import User
+from engine.core.sending.policy import Facts
+from engine.core.sending.question import Question
 
 Why = Literal["bounced", "complained", "unsubscribed", "manual"]
 
@@ -46,14 +43,14 @@ def normal(address: str) -> str:
     return address.strip().casefold()
 
 
-def suppression(user: "User", due: "Due", _: Millis, policy: Policy) -> Never | None:
+def suppression(asked: Question) -> Never | None:
     """Nothing goes to who is suppressed, or to an address that is."""
-    facts = policy.facts(due.message)
+    user, facts = asked.user, asked.facts
     mark = against(user.suppressed, facts)
     if mark is not None:
         return Never("suppression", f"suppression: they are suppressed ({told(mark)})")
     address = user.profile.get(facts.address) if facts.address else None
-    mark = against(policy.suppressed.get(normal(str(address)), {}), facts) if address else None
+    mark = against(asked.policy.suppressed.get(normal(str(address)), {}), facts) if address else None
     return None if mark is None else Never("suppression", f"suppression: their address is suppressed ({told(mark)})")
 
 

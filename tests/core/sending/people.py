@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable
 
 from engine.core.events import INF, Millis, Sent
-from engine.core.release import Due
 from engine.core.sending.policy import Facts, Policy
+from engine.core.sending.question import Due
 from engine.core.user import User
 from tests.core.worlds import program_of
 
