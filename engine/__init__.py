@@ -11,6 +11,7 @@ core      the decision core: events, timeline, conditions, one user. Pure: no tr
 language  text of a trigger -> checked, compiled trigger; errors with file, line, column and a hint. Pure
 runtime   the only place in the engine that awaits: actors, router, agenda, outbox, service
 simulate  the core under virtual time. Pure
+rehearsal the same with messages released, to explain what would have become of them. Pure
 
 `from engine import simulate` gives the function of that name.
 """

@@ -70,6 +70,20 @@ GATES: tuple[Gate, ...] = (
 )
 """In the order in which they are asked."""
 
+NAMES = (
+    "until",
+    "expires",
+    "address",
+    "consent",
+    "suppression",
+    "holdout",
+    "quiet hours",
+    "cap",
+    "fatigue",
+    "exclusive",
+)
+"""What they are called in their answers, in the same order."""
+
 
 def release(user: "User", message: str, now: Millis, policy: Policy) -> Release:
     """Ask the gates about a message, by its id, as of `now`."""
