@@ -90,7 +90,7 @@ class Rehearsal(Simulation):
                 heapq.heappush(waiting, (firing.at, next(self._numbers), message_id(firing, fate.message), fate))
 
     def _ask(self, user: User, at: Millis, _: int, message: str, fate: Fate) -> None:
-        due = user.outgoing.get(message)
+        due = user.sending.due.get(message)
         answer = user.release(message, at, self._policy)
         if isinstance(answer, Held):
             fate.held.append((at, answer))

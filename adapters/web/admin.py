@@ -44,7 +44,7 @@ async def portrait(user: User, store: Store, now: Millis) -> dict[str, Any]:
         "segments": user.segments(now),
         "consents": {
             purpose: {"granted": stance.granted, "at": stance.at, "source": stance.source}
-            for purpose, stance in user.consents.items()
+            for purpose, stance in user.sending.consents.items()
         },
         "recent": [
             {"event": record.name, "at": record.ts, "properties": decode(record.properties)}

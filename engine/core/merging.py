@@ -6,7 +6,6 @@ again, and the later of two firings counts for a cooldown. Where both have a tra
 
 from typing import TYPE_CHECKING
 
-from engine.core.sending.consent import Stance
 from engine.core.timeline import after_all
 from engine.core.watch import Step, Watch
 
@@ -34,19 +33,10 @@ def join(user: "User", other: "User") -> None:
     if other.born is not None and (user.born is None or other.born < user.born):
         user.first_id, user.born = other.first_id, other.born
     user.repeats.absorb(other.repeats)
-    user.outgoing = other.outgoing | user.outgoing
-    user.ledger.absorb(other.ledger)
-    user.consents = _latest(user.consents, other.consents)
-    user.suppressed = other.suppressed | user.suppressed
+    user.sending.absorb(other.sending)
     fired = sorted([*other.fired, *user.fired], key=lambda firing: firing.at)
     user.fired.clear()
     user.remember(fired)
-
-
-def _latest(mine: dict[str, Stance], theirs: dict[str, Stance]) -> dict[str, Stance]:
-    """What was said last of each purpose; of two things said at one instant, the no."""
-    both = [*theirs.items(), *mine.items()]
-    return dict(sorted(both, key=lambda each: (each[1].at, not each[1].granted)))
 
 
 def _meet(user: "User", other: "User") -> None:

@@ -87,7 +87,7 @@ NAMES = (
 
 def release(user: "User", message: str, now: Millis, policy: Policy) -> Release:
     """Ask the gates about a message, by its id, as of `now`."""
-    due = user.outgoing.get(message)
+    due = user.sending.due.get(message)
     if due is None:
         return Never("due", "it is not due any more")
     asked = Question(user, due, now, policy, _before(user, due, now, policy))
@@ -104,11 +104,11 @@ def release(user: "User", message: str, now: Millis, policy: Policy) -> Release:
 
 def _before(user: "User", due: Due, now: Millis, policy: Policy) -> Sequence[Sent]:
     """What was sent before a message: by now, and at this instant because it has a higher priority or came before."""
-    sent = list(user.ledger)
-    if not policy.has_limits or len(user.outgoing) == 1:
+    sent = list(user.sending.ledger)
+    if not policy.has_limits or len(user.sending.due) == 1:
         return sent
     going = {each.id for each in sent}
-    ranked = sorted(user.outgoing.values(), key=lambda each: -_priority(user, each))
+    ranked = sorted(user.sending.due.values(), key=lambda each: -_priority(user, each))
     for other in ranked[: ranked.index(due)]:
         asked = Question(user, other, now, policy, sent)
         if other.id not in going and not other.tried and asked.is_limited and _ask(asked) is None:

@@ -84,7 +84,7 @@ def take(user: "User") -> bytes:
     """All that is known of a user but the timeline."""
     history = user.history
     user.repeats.forget(user.clock)
-    user.ledger.forget(user.clock - user.program.retention)
+    user.sending.ledger.forget(user.clock - user.program.retention)
     saved = Saved(
         _VERSION,
         user.name,
@@ -98,10 +98,10 @@ def take(user: "User") -> bytes:
         [_pack(watch) for watch in user.watches],
         user.repeats.seen,
         list(user.fired),
-        list(user.outgoing.values()),
-        list(user.ledger),
-        user.consents,
-        list(user.suppressed.values()),
+        list(user.sending.due.values()),
+        list(user.sending.ledger),
+        user.sending.consents,
+        list(user.sending.suppressed.values()),
     )
     return encode(saved)
 
@@ -148,10 +148,10 @@ def fill(user: "User", saved: Saved, chunks: Iterable[bytes]) -> None:
     user.first_id, user.born, user.clock = saved.first_id, saved.born, saved.clock
     user.repeats.seen = saved.message_ids
     user.fired.extend(saved.fired)
-    user.outgoing = {due.id: due for due in saved.outgoing}
-    user.ledger = Ledger(saved.ledger)
-    user.consents = saved.consents
-    user.suppressed = {mark.key: mark for mark in saved.suppressed}
+    user.sending.due = {due.id: due for due in saved.outgoing}
+    user.sending.ledger = Ledger(saved.ledger)
+    user.sending.consents = saved.consents
+    user.sending.suppressed = {mark.key: mark for mark in saved.suppressed}
     _restore_history(user, saved, chunks)
     for watch in saved.watches:
         _unpack(user, watch)

@@ -12,12 +12,11 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import msgspec
-from msgspec.structs import replace
 
 from engine.core import snapshot
 from engine.core.adoption import adopt
 from engine.core.deadlines import Deadlines
-from engine.core.decisions import Firing, message_id
+from engine.core.decisions import Firing
 from engine.core.events import (
     INF,
     Consent,
@@ -38,17 +37,16 @@ from engine.core.program import Program
 from engine.core.release import Release, release
 from engine.core.repeats import Repeats
 from engine.core.sending.consent import TRAIT as CONSENT
-from engine.core.sending.consent import Stance, stances
+from engine.core.sending.consent import stances
 from engine.core.sending.holdout import place
-from engine.core.sending.ledger import Ledger
+from engine.core.sending.person import Sending, due_by
 from engine.core.sending.policy import Policy
 from engine.core.sending.question import Due
-from engine.core.sending.suppression import Suppressed
 from engine.core.snapshot import Snapshot
 from engine.core.timeline import Place, Recorded, after_all
 from engine.core.watch import Step, Watch
 from engine.core.watches import Turns, Watches
-from engine.core.where import Properties, kind, scalar_key
+from engine.core.where import Properties, kind
 
 _REMEMBER_FIRINGS = 100
 
@@ -67,19 +65,15 @@ class User:
     __slots__ = (
         "born",
         "clock",
-        "consents",
         "deadlines",
-        "ended",
         "fired",
         "first_id",
         "history",
-        "ledger",
         "name",
-        "outgoing",
         "pages",
         "program",
         "repeats",
-        "suppressed",
+        "sending",
         "watches",
     )
 
@@ -96,16 +90,8 @@ class User:
         self.repeats = Repeats()
         self.fired: list[Firing] = []
         """The last firings, oldest first."""
-        self.outgoing: dict[str, Due] = {}
-        """The messages that are due, by id, in the order of decision."""
-        self.ended: list[str] = []
-        """Messages that an `until` has ended, until somebody takes note of that and empties it."""
-        self.consents: dict[str, Stance] = {}
-        """What was said of consent, by purpose."""
-        self.suppressed: dict[tuple[str, str], Suppressed] = {}
-        """By channel and list, of what the user gets nothing."""
-        self.ledger = Ledger()
-        """What counts against the limits of sending."""
+        self.sending = Sending()
+        """What is due, what was sent, and what was said of that."""
         self.deadlines = Deadlines()
         self.watches = Watches(self.history, self.deadlines)
         self.pages: dict[str | None, tuple[Any, ...]] = {}
@@ -177,9 +163,7 @@ class User:
     def is_bare(self) -> bool:
         """Whether nothing is known of the user but events, and no name."""
         whole = self.history.whole
-        return is_anonymous(self.name) and not (
-            whole.profile or whole.lists or self.outgoing or self.ledger or self.consents or self.suppressed
-        )
+        return is_anonymous(self.name) and not (whole.profile or whole.lists or self.sending)
 
     def release(self, message: str, now: Millis, policy: Policy) -> Release:
         """Whether a message that is due, by its id, may go at `now`, in real time; nothing is changed by asking."""
@@ -248,7 +232,7 @@ class User:
             case Outcome():
                 self._conclude(item)
             case Consent() | Suppression():
-                self._say(item, now)
+                self.sending.say(item, now)
         self.born = item.seq if self.born is None else self.born
         return fired
 
@@ -299,7 +283,7 @@ class User:
             absorbed.watches.of(self.program.by_traits, now)
             join(self, absorbed)
             concerned = list(self.watches)
-        self.consents |= stances(traits.get(CONSENT), now)
+        self.sending.consents |= stances(traits.get(CONSENT), now)
         for trait, value in traits.items():
             if value is None:
                 self.profile.pop(trait, None)
@@ -314,39 +298,12 @@ class User:
         return self.advance(dict.fromkeys(concerned, Step(now)))
 
     def _conclude(self, outcome: Outcome) -> None:
-        """Count a message that is being handed over, no more if it was not taken; let go of one that has ended."""
-        match outcome.fate:
-            case "sending":
-                if outcome.sent is not None:
-                    self.ledger.enter(outcome.sent)
-            case "later":
-                self.ledger.strike(outcome.message)
-                if (due := self.outgoing.get(outcome.message)) is not None:
-                    self.outgoing[due.id] = replace(due, tried=True)
-            case "accepted" | "unconfirmed":
-                self.outgoing.pop(outcome.message, None)
-            case "failed" | "dropped":
-                self.outgoing.pop(outcome.message, None)
-                self.ledger.strike(outcome.message)
-            case "due":
-                self._renew(outcome.message)
-
-    def _say(self, item: Consent | Suppression, now: Millis) -> None:
-        """Take down what was said of what the user may be sent."""
-        if isinstance(item, Consent):
-            self.consents[item.purpose] = Stance(item.granted, now, item.source)
-            return
-        mark = Suppressed(item.channel, item.list, item.why, now, item.source)
-        self.suppressed[mark.key] = mark
-        if item.lifted:
-            del self.suppressed[mark.key]
-
-    def _renew(self, message: str) -> None:
-        """A message that had ended is due again, if its firing is remembered."""
-        for firing in self.fired:
-            for due in self._due(firing):
-                if due.id == message:
-                    self.outgoing[due.id] = due
+        """A message is being sent, has ended, or is due again, if its firing is remembered."""
+        if outcome.fate == "due":
+            again = (due for firing in self.fired for due in self._due(firing))
+            self.sending.expect(due for due in again if due.id == outcome.message)
+        else:
+            self.sending.conclude(outcome)
 
     # What comes of it --------------------------------------------------------------------------------------------
 
@@ -383,9 +340,7 @@ class User:
         for firing in fired:
             group = self.program.by_name[firing.trigger].exclusive
             if group and first.setdefault(group, firing.id) != firing.id:
-                for message in firing.messages:
-                    key = message_id(firing, message)
-                    self.outgoing[key] = replace(self.outgoing[key], barred=group)
+                self.sending.bar(firing, group)
 
     def remember(self, fired: Iterable[Firing]) -> None:
         """Keep the last firings."""
@@ -410,7 +365,7 @@ class User:
         digest = blake2b(identity, digest_size=16).hexdigest()
         messages = () if watch.trigger.shadow else watch.trigger.messages
         firing = Firing(digest, name, plain(self.name), at, per, event, messages)
-        self.outgoing |= {due.id: due for due in self._due(firing)}
+        self.sending.expect(self._due(firing))
         return firing
 
     def _end(self, name: str, at: Millis, event: int | None) -> None:
@@ -421,18 +376,12 @@ class User:
         if trigger.path is not None and record is not None:
             found = self.program.paths[trigger.path](decode(record.properties))
             value = None if kind(found) is None else found
-        for due in list(self.outgoing.values()):
-            same = value is None or due.per is None or scalar_key(value) == scalar_key(due.per)
-            if due.trigger == name and due.ended is None and same:
-                self.outgoing[due.id] = replace(due, ended=at)
-                self.ended.append(due.id)
+        self.sending.end(name, value, at)
 
     def _due(self, firing: Firing) -> Iterator[Due]:
         """The messages that a firing makes due."""
         trigger = self.program.by_name.get(firing.trigger)
-        expires = INF if trigger is None else min(firing.at + trigger.expires, INF)
-        for message in firing.messages:
-            yield Due(message_id(firing, message), firing.trigger, message, firing.at, expires, firing.per)
+        return due_by(firing, INF if trigger is None else trigger.expires)
 
     def _forget(self, now: Millis) -> list[Watch]:
         """Let go of what is too old or too much; returns the watches that miss what there was too much of."""

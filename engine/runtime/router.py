@@ -245,11 +245,11 @@ class Router:
             self._fired(name, self._versions.number_of(user), firings, turn.now)
         if turn.dispatch is not None:
             self._journal.note(turn.dispatch)
-        if user.outgoing and _may_ease(turn.item):
-            self._ask_again(list(user.outgoing))
-        elif user.ended:
-            self._ask_again(user.ended)
-        user.ended.clear()
+        if user.sending.due and _may_ease(turn.item):
+            self._ask_again(list(user.sending.due))
+        elif user.sending.ended:
+            self._ask_again(user.sending.ended)
+        user.sending.ended.clear()
         if linking is not None:
             self._link(actor, linking)
 

@@ -25,7 +25,7 @@ class FakeDesk:
         user = self.users.setdefault(name, User(name, self.program))
         for message in firing.messages:
             due = Due(message_id(firing, message), firing.trigger, message, firing.at, expires)
-            user.outgoing[due.id] = due
+            user.sending.due[due.id] = due
 
     def states(self, dispatch_id: str) -> list[str]:
         """All states of a message so far."""
@@ -44,11 +44,11 @@ class FakeDesk:
 
     async def begin(self, dispatch: Dispatch, sent: Sent | None) -> None:
         if sent is not None:
-            self.users[dispatch.name].ledger.enter(sent)
+            self.users[dispatch.name].sending.ledger.enter(sent)
         await self._mark(dispatch)
 
     async def put_back(self, dispatch: Dispatch) -> None:
-        self.users[dispatch.name].ledger.strike(dispatch.id)
+        self.users[dispatch.name].sending.ledger.strike(dispatch.id)
         await self._mark(dispatch)
 
     async def _mark(self, dispatch: Dispatch) -> None:
@@ -60,7 +60,7 @@ class FakeDesk:
         await self._mark(dispatch)
         user = self.users.get(dispatch.name)
         if user is not None:
-            user.outgoing.pop(dispatch.id, None)
+            user.sending.due.pop(dispatch.id, None)
 
     async def renew(self, dispatch: Dispatch) -> None:
         await self._mark(dispatch)

@@ -52,7 +52,7 @@ def consent(asked: Question) -> Never | None:
     user, rule, purpose = asked.user, asked.policy.consent, asked.facts.purpose
     if rule is None or not asked.is_limited:
         return None
-    stance = user.consents.get(purpose)
+    stance = user.sending.consents.get(purpose)
     if stance is not None:
         if stance.granted:
             return None

@@ -46,7 +46,7 @@ def normal(address: str) -> str:
 def suppression(asked: Question) -> Never | None:
     """Nothing goes to who is suppressed, or to an address that is."""
     user, facts = asked.user, asked.facts
-    mark = against(user.suppressed, facts)
+    mark = against(user.sending.suppressed, facts)
     if mark is not None:
         return Never("suppression", f"suppression: they are suppressed ({told(mark)})")
     address = user.profile.get(facts.address) if facts.address else None

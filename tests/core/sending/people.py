@@ -19,7 +19,7 @@ def person(*sent: Sent, zone: str | None = None, name: str = "k:u") -> User:
     """Somebody who was sent messages."""
     user = User(name, PROGRAM)
     for each in sent:
-        user.ledger.enter(each)
+        user.sending.ledger.enter(each)
     if zone is not None:
         user.profile["timezone"] = zone
     return user
@@ -33,7 +33,7 @@ def sent(at: Millis, number: int = 0, **more: object) -> Sent:
 def due(user: User, *, at: Millis = 0, expires: Millis = INF, message: str = "m", number: int = 0) -> str:
     """Let a message be due; returns its id."""
     one = Due(f"f{number}:{message}", "t", message, at, expires)
-    user.outgoing[one.id] = one
+    user.sending.due[one.id] = one
     return one.id
 
 

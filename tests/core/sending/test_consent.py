@@ -53,8 +53,8 @@ def test_a_profile_update_may_say_it_too() -> None:
     user = person()
     user.observe(Traits(1, encode({"consent": {"marketing": True, "odd": "yes"}})), NOON)
     assert may(user) == ""
-    assert user.consents["marketing"].source == "profile"
-    assert "odd" not in user.consents
+    assert user.sending.consents["marketing"].source == "profile"
+    assert "odd" not in user.sending.consents
     user.observe(Traits(2, encode({"consent": {"marketing": False}})), NOON + 1)
     assert may(user, now=NOON + 1).startswith("consent: they withdrew it")
 
@@ -95,8 +95,12 @@ def test_what_was_said_and_sent_survives_sleep() -> None:
     user.observe(Outcome(2, message, "sending", Sent(message, NOON, "t", "m", tags=("promo",), weight=0.5)), NOON)
     snapshot = user.snapshot()
     again = User.restore(snapshot.state, [], user.program)
-    assert again.consents == user.consents
-    assert list(again.ledger) == list(user.ledger) == [Sent(message, NOON, "t", "m", tags=("promo",), weight=0.5)]
+    assert again.sending.consents == user.sending.consents
+    assert (
+        list(again.sending.ledger)
+        == list(user.sending.ledger)
+        == [Sent(message, NOON, "t", "m", tags=("promo",), weight=0.5)]
+    )
 
 
 def test_what_is_sent_counts_until_it_is_refused_and_no_longer_than_history_is_kept() -> None:
@@ -106,10 +110,10 @@ def test_what_is_sent_counts_until_it_is_refused_and_no_longer_than_history_is_k
     ):
         message = due(user, number=number)
         user.observe(Outcome(2 * number, message, "sending", Sent(message, NOON, "t", "m")), NOON)
-        assert message in {each.id for each in user.ledger}
+        assert message in {each.id for each in user.sending.ledger}
         user.observe(Outcome(2 * number + 1, message, fate), NOON)  # type: ignore[arg-type]
-        assert (message in {each.id for each in user.ledger}) is counts, fate
-        assert (message in user.outgoing) is (fate == "later")
+        assert (message in {each.id for each in user.sending.ledger}) is counts, fate
+        assert (message in user.sending.due) is (fate == "later")
     user.observe(Traits(99), NOON + 91 * DAY)
     user.snapshot()
-    assert len(user.ledger) == 0
+    assert len(user.sending.ledger) == 0

@@ -56,8 +56,8 @@ def lives(draw: random.Random, policy: Policy, weights: tuple[float, ...], zone:
                 waiting[ready] = (until, weight)
             case Go():
                 done.append(Sent(ready, now, "t", "m", weight=weight))
-                user.ledger.enter(done[-1])
-                del user.outgoing[ready], waiting[ready]
+                user.sending.ledger.enter(done[-1])
+                del user.sending.due[ready], waiting[ready]
         now += draw.choice((0, 0, 1, HOUR, 7 * HOUR, DAY))
     return done
 
@@ -191,7 +191,7 @@ def test_of_what_may_go_at_one_instant_the_higher_priority_goes_first() -> None:
 def test_what_is_due_itself_does_not_stand_in_its_own_way() -> None:
     user = person()
     message = due(user)
-    user.ledger.enter(Sent(message, NOON, "t", "m"))
+    user.sending.ledger.enter(Sent(message, NOON, "t", "m"))
     policy = policy_of(caps=(Cap(1, DAY),), fatigue=Fatigue(1, DAY))
     assert user.release(message, NOON + 1, policy) == Go()
 

@@ -50,7 +50,7 @@ def test_a_shadow_decides_and_sends_nothing() -> None:
     (user,) = people("mode: shadow", 1)
     (firing,) = user.observe(Track(1, "view", NOON), NOON)
     assert firing.messages == ()
-    assert not user.outgoing
+    assert not user.sending.due
 
 
 def test_what_is_off_does_not_fire() -> None:

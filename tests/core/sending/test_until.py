@@ -23,7 +23,7 @@ def track(seq: int, name: str, at: int = NOON, **properties: object) -> Track:
 
 
 def answers(user: User, now: int = NOON) -> list[Go | Never]:
-    found = [user.release(each, now, POLICY) for each in user.outgoing]
+    found = [user.release(each, now, POLICY) for each in user.sending.due]
     return [each for each in found if isinstance(each, Go | Never)]
 
 
@@ -38,7 +38,7 @@ def test_a_purchase_between_firing_and_release_stops_the_mail() -> None:
     assert is_wanted(user) == [True]
     assert user.observe(track(2, "order", NOON + HOUR), NOON + HOUR) == [], "an `until` is no firing"
     assert answers(user) == [Never("until", "until: `order` happened at 2026-01-08T13:00:00Z")]
-    assert user.ended == list(user.outgoing)
+    assert user.sending.ended == list(user.sending.due)
 
 
 def test_what_happened_before_the_firing_ends_nothing() -> None:
