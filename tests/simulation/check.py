@@ -3,7 +3,7 @@
 from collections import Counter
 
 from engine.core.decisions import Firing, message_id
-from engine.core.events import Membership, Millis
+from engine.core.events import Membership, Millis, Outcome, Sent
 from engine.core.sending.policy import Policy
 from engine.core.user import User
 from engine.runtime.records import ENDED, Dispatch, Entry
@@ -160,33 +160,34 @@ def _no_limit_is_exceeded(world: World) -> None:
     """Of what arrived, as of its last attempt: who was nobody else was not sent more than the rules of then allow."""
     merged = {name for entry in world.entries if entry.absorbed for name in (entry.name, entry.absorbed)}
     arrived = {key for keys in world.delivered.values() for key in keys}
-    attempts: dict[str, tuple[Dispatch, Policy]] = {}
-    either: set[str] = set()
-    """Attempts that were written down together with a change of the rules: they may have gone by either."""
+    attempts: dict[str, tuple[str, Sent, Policy | None]] = {}
+    """By message, whose it was, what counts of it, and by which rules it went, if that is certain; in order."""
     policy = Policy()
     for batch in world.log:
-        for each in batch.dispatches.values():
-            if each.state == "sending" and each.id in arrived and each.name not in merged:
-                attempts.pop(each.id, None)  # what counts is the last attempt, and what went before it
-                attempts[each.id] = each, policy
-                (either.discard if batch.version is None else either.add)(each.id)
+        for entry in batch.entries:
+            sent = entry.item.sent if isinstance(entry.item, Outcome) else None
+            if sent is not None and sent.id in arrived and entry.name not in merged:
+                attempts.pop(sent.id, None)
+                attempts[sent.id] = entry.name, sent, policy if batch.version is None else None
         if batch.version is not None:
             policy = policy_of(batch.version.content)
-    earlier: list[Dispatch] = []
-    for one, rules in attempts.values():
-        earlier.append(one)
-        if one.id in either:
-            continue
-        before = [each for each in earlier if each.name == one.name]
-        for cap in rules.caps:
-            assert cap.span
-            if cap.trigger in {None, one.firing.trigger}:
-                same = [each for each in before if cap.trigger in {None, each.firing.trigger}]
-                inside = [each for each in same if each.changed > one.changed - cap.span]
-                assert len(inside) <= cap.limit, f"more than {cap.limit} in {cap.span} ms: {inside}"
-        if rules.fatigue is not None:
-            felt = sum(
-                rules.facts(each.message).weight * 2 ** ((each.changed - one.changed) / rules.fatigue.half_life)
-                for each in before
-            )
-            assert felt <= rules.fatigue.budget + 1e-9, f"more than the budget: {before}"
+    earlier: dict[str, list[Sent]] = {}
+    for name, sent, rules in attempts.values():
+        before = earlier.setdefault(name, [])
+        before.append(sent)
+        if rules is not None:
+            _is_within(rules, sent, before)
+
+
+def _is_within(rules: Policy, one: Sent, before: list[Sent]) -> None:
+    """Whether a message, the last of those that were sent until then, was within the limits."""
+    for cap in rules.caps:
+        assert cap.span
+        if cap.trigger in {None, one.trigger}:
+            inside = [each for each in before if cap.trigger in {None, each.trigger} and each.at > one.at - cap.span]
+            assert len(inside) <= cap.limit, f"more than {cap.limit} in {cap.span} ms: {inside}"
+    if rules.fatigue is not None:
+        felt = sum(
+            rules.facts(each.message).weight * 2 ** ((each.at - one.at) / rules.fatigue.half_life) for each in before
+        )
+        assert felt <= rules.fatigue.budget + 1e-9, f"more than the budget: {before}"
