@@ -245,13 +245,19 @@ class Router:
             self._fired(name, self._versions.number_of(user), firings, turn.now)
         if turn.dispatch is not None:
             self._journal.note(turn.dispatch)
-        if user.sending.due and _may_ease(turn.item):
-            self._ask_again(list(user.sending.due))
-        elif user.sending.ended:
-            self._ask_again(user.sending.ended)
-        user.sending.ended.clear()
+        if user.sending.due:
+            self._look_at_the_held(user, turn.item)
         if linking is not None:
             self._link(actor, linking)
+
+    def _look_at_the_held(self, user: User, item: Input | None) -> None:
+        """Have it asked again about messages of the user that may go sooner after this turn, or never."""
+        ended = user.sending.ended
+        if _may_ease(item):
+            self._ask_again(list(user.sending.due))
+        elif ended:
+            self._ask_again(ended)
+        ended.clear()
 
     def _arm(self, actor: Actor, horizon: Millis) -> None:
         actor.horizon = horizon
