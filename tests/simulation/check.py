@@ -3,7 +3,7 @@
 from collections import Counter
 
 from engine.core.decisions import Firing, message_id
-from engine.core.events import Membership, Millis, Outcome, Sent
+from engine.core.events import Consent, Membership, Millis, Outcome, Sent
 from engine.core.sending.policy import Policy
 from engine.core.user import User
 from engine.runtime.records import ENDED, Dispatch, Entry
@@ -23,6 +23,7 @@ def check(world: World) -> None:
     _messages_ended_as_they_should(world)
     _order_is_kept(world)
     _no_limit_is_exceeded(world)
+    _nothing_is_sent_without_consent(world)
 
 
 def _nothing_acknowledged_is_missing(world: World) -> None:
@@ -131,7 +132,7 @@ def _ended_as_it_should(dispatch: Dispatch, *, arrived: bool, doubtful: bool) ->
 
 
 def _ended_with_a_reason(dispatch: Dispatch, *, refused: bool) -> None:
-    if dispatch.state == "dropped" and not dispatch.reason.startswith("until: "):
+    if dispatch.state == "dropped" and not dispatch.reason.startswith(("until: ", "consent: ")):
         assert "expired" in dispatch.reason, f"dropped without a reason: {dispatch}"
         assert dispatch.changed >= dispatch.firing.at + SOONEST_EXPIRY, f"dropped too soon: {dispatch}"
     if dispatch.state == "failed":
@@ -191,3 +192,19 @@ def _is_within(rules: Policy, one: Sent, before: list[Sent]) -> None:
             rules.facts(each.message).weight * 2 ** ((each.at - one.at) / rules.fatigue.half_life) for each in before
         )
         assert felt <= rules.fatigue.budget + 1e-9, f"more than the budget: {before}"
+
+
+def _nothing_is_sent_without_consent(world: World) -> None:
+    """After a withdrawal was written no attempt begins, by rules that ask for consent; who was nobody else, again."""
+    merged = {name for entry in world.entries if entry.absorbed for name in (entry.name, entry.absorbed)}
+    said: dict[str, bool] = {}
+    policy = Policy()
+    for batch in world.log:
+        for entry in batch.entries:
+            if isinstance(entry.item, Consent):
+                said[entry.name] = entry.item.granted
+            elif isinstance(entry.item, Outcome) and entry.item.fate == "sending" and batch.version is None:
+                objects = policy.consent is not None and not said.get(entry.name, True)
+                assert entry.name in merged or not objects, f"sent after a withdrawal: {entry}"
+        if batch.version is not None:
+            policy = policy_of(batch.version.content)

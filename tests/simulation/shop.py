@@ -10,11 +10,11 @@ from engine.core.events import Millis, encode
 from engine.core.program import Program
 from engine.core.release import GATES
 from engine.core.sending.answers import Held
-from engine.core.sending.policy import Cap, Facts, Fatigue, Policy
+from engine.core.sending.policy import Cap, ConsentRule, Facts, Fatigue, Policy
 from engine.core.sending.question import Question
 from engine.language.compiler import compile_triggers
 from engine.language.files import load
-from engine.runtime.arrivals import Alias, Arrival, Event, Listing, Profile
+from engine.runtime.arrivals import Alias, Arrival, Choice, Event, Listing, Profile
 from engine.runtime.versions import Configuration
 
 LONGEST: Millis = 6_000
@@ -77,13 +77,14 @@ POLICIES = (
     Policy(messages=_FACTS),
     Policy(messages=_FACTS, caps=(Cap(2, 3_000),)),
     Policy(messages=_FACTS, caps=(Cap(1, 900, trigger="left"), Cap(4, 5_000)), fatigue=Fatigue(2.0, 2_000)),
+    Policy(messages=_FACTS, consent=ConsentRule("plan", frozenset({"vip", "free"})), caps=(Cap(3, 2_000),)),
 )
 """The rules of sending; by the text of the trigger files, so that a reload changes them too."""
 
 
 def policy_of(content: bytes) -> Policy:
     """The rules that go with some trigger files."""
-    return POLICIES[len(content) % len(POLICIES)]
+    return POLICIES[CONTENTS.index(content) % len(POLICIES)]
 
 
 def closed(asked: Question) -> Held | None:
@@ -124,7 +125,9 @@ def arrival(draw: random.Random, now: Millis, message_id: str) -> Arrival:
         return Alias(previous_id=previous, user_id=draw.choice(("u2", "u3")), message_id=message_id)
     if chance < 0.16:
         return Listing(user_id=user, segment="vip", member=draw.random() < 0.7)
-    if chance < 0.22:
+    if chance < 0.2:
+        return Choice(user_id=user, purpose="marketing", granted=draw.random() < 0.7, source="shop")
+    if chance < 0.26:
         traits = encode({"plan": draw.choice(("vip", "free", None))})
         return Profile(user_id=user, traits=traits, message_id=message_id)
     properties = {"cart_id": draw.choice(("c1", "c2")), "total": draw.choice((5, 9.5)), "product": draw.choice("ab")}

@@ -14,6 +14,7 @@ from adapters.store.guard import Witness
 from adapters.store.writer import Writer
 from engine.core.events import Sent
 from engine.core.sending.ledger import Ledger
+from engine.core.sending.person import Sending
 from engine.core.user import User
 from engine.runtime.actor import Actor
 from engine.runtime.desk import RouterDesk
@@ -145,6 +146,11 @@ def test_a_message_that_leaves_before_its_commit_is_noticed(monkeypatch: pytest.
         await trio.lowlevel.checkpoint()
 
     monkeypatch.setattr(RouterDesk, "begin", unmarked)
+    assert notices()
+
+
+def test_a_withdrawal_that_is_not_heeded_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Sending, "say", lambda *_: None)
     assert notices()
 
 
