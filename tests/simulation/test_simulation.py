@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 import trio
+from msgspec.structs import replace
 
 from adapters.store.guard import Witness
 from adapters.store.writer import Writer
-from engine.core.events import Sent
+from engine.core.events import Consent, Millis, Sent, Suppression
 from engine.core.sending.ledger import Ledger
 from engine.core.sending.person import Sending
 from engine.core.user import User
@@ -150,7 +151,11 @@ def test_a_message_that_leaves_before_its_commit_is_noticed(monkeypatch: pytest.
 
 
 def test_a_withdrawal_that_is_not_heeded_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Sending, "say", lambda *_: None)
+    def deaf(self: Sending, item: Consent | Suppression, now: Millis) -> None:
+        original(self, replace(item, granted=True) if isinstance(item, Consent) else item, now)
+
+    original = Sending.say
+    monkeypatch.setattr(Sending, "say", deaf)
     assert notices()
 
 
