@@ -19,7 +19,7 @@ import structlog
 from msgspec.structs import replace
 
 from engine.core.events import Millis, Sent
-from engine.core.release import entry
+from engine.core.release import Release, entry
 from engine.core.sending.answers import Held, Never
 from engine.core.sending.question import Due
 from engine.core.user import User
@@ -28,6 +28,9 @@ from engine.runtime.office import Office
 from engine.runtime.pacing import Pacing
 from engine.runtime.ports import Delivery, Destination, Rejected, Unavailable, Unclear
 from engine.runtime.records import Dispatch
+
+_AGAIN: Millis = 60_000
+"""After so long a message is asked about again for which the rules of sending failed."""
 
 _log = structlog.get_logger()
 
@@ -53,7 +56,7 @@ class Sender:
         user = await self._office.desk.user(dispatch.name)
         while user is not None and dispatch.id in self._office.unended:
             now = self._office.desk.now()
-            match user.release(dispatch.id, now, self._office.policy):
+            match self._released(user, dispatch, now):
                 case Never(_, reason):
                     return await self._office.end(dispatch, "dropped", reason)
                 case Held(_, reason, until):
@@ -66,6 +69,14 @@ class Sender:
         if dispatch.id not in self._office.unended:
             return replace(dispatch, state="dropped")  # by hand, meanwhile
         return await self._office.end(dispatch, "dropped", "the user is no longer known")
+
+    def _released(self, user: User, dispatch: Dispatch, now: Millis) -> Release:
+        """What the gates say; a fault in one of them holds this message and stops no other."""
+        try:
+            return user.release(dispatch.id, now, self._office.policy)
+        except Exception as problem:  # noqa: BLE001 - whatever it is
+            _log.exception("release failed", message=dispatch.message)
+            return Held("fault", f"{type(problem).__name__} in the rules of sending; asked again", now + _AGAIN)
 
     async def _go(self, dispatch: Dispatch, user: User, now: Millis) -> Dispatch:
         """Nothing is against it: render it, say so, send it.

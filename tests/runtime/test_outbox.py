@@ -232,6 +232,21 @@ async def test_what_is_held_lets_later_ones_pass_and_goes_at_its_instant(autojum
         assert [one.changed for one in rig.desk.told if one.id == held and one.state == "sending"] == [30_000]
 
 
+async def test_a_fault_in_a_gate_holds_its_message_and_stops_no_other(autojump_clock: MockClock) -> None:
+    def faulty(asked: Question) -> None:
+        if asked.due.message == "hello" and asked.at < 30_000:
+            raise ZeroDivisionError
+
+    rig = Rig(Memory(), program=replace(PROGRAM, gates=(*GATES, faulty)))
+    async with running(rig):
+        held, passing = rig.put(firing("hello", "again"))
+        await trio.sleep(1)
+        assert rig.accepted() == [passing]
+        assert rig.desk.known[held].reason == "ZeroDivisionError in the rules of sending; asked again"
+        await trio.sleep(60)
+        assert rig.accepted() == [passing, held]
+
+
 async def test_an_expired_message_is_dropped_with_the_reason(autojump_clock: MockClock) -> None:
     async with running(Rig(Memory())) as rig:
         await trio.sleep(10)
