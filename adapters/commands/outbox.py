@@ -51,7 +51,7 @@ def show_list(
     said = answer.json()
     out = Console(highlight=False)
     if said["messages"]:
-        out.print(_table(said["messages"]))
+        out.print(_shown(said["messages"]))
     else:
         out.print(Text("no messages", "dim"))
     out.print(f"{said['waiting']:,} on their way")
@@ -132,20 +132,22 @@ def _change(what: str, message_ids: tuple[str, ...], config: Path, url: str | No
     return status
 
 
-def _table(messages: list[Mapping[str, Any]]) -> Table:
+def _shown(messages: list[Mapping[str, Any]]) -> Table:
+    """Each in a line; below it what holds or ended it, if anything, and its id."""
     now = time.time_ns() // 1_000_000
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("state", "message", "to", "by", "changed", "id"):
-        table.add_column(name, no_wrap=name in {"state", "id"}, overflow="fold")
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
     for each in messages:
-        state = Text(each["state"], _COLOURS.get(each["state"], ""))
-        reason = Text(f" ({printable(each['reason'])})" if each["reason"] else "", "dim")
-        table.add_row(
-            state,
-            Text.assemble(printable(each["message"]), reason),
-            Text(printable(each["user"]), "cyan"),
+        what = Text.assemble(
+            printable(each["message"]),
+            (" to ", "dim"),
+            (printable(each["user"]), "cyan"),
+            (" by ", "dim"),
             printable(each["trigger"]),
-            instant(each["changed"], now),
-            Text(each["id"], "dim"),
+            (f"  {instant(each['changed'], now)}", "dim"),
         )
+        table.add_row(Text(each["state"], _COLOURS.get(each["state"], "")), what)
+        if each["reason"]:
+            table.add_row("", Text(printable(each["reason"])))
+        table.add_row("", Text(each["id"], "dim"))
     return table

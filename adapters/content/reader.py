@@ -1,5 +1,6 @@
 """Reads message files, and collects all that is wrong with them."""
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -19,8 +20,9 @@ from engine.runtime.ports import Rejected
 _CONTENT = ("html", "text")
 _WRITTEN = frozenset({"to", "subject", "html", "html_file", "text", "text_file"})
 _KEYS = frozenset({"destination", "data"}) | _WRITTEN | FACTS
-_ADDRESS = "email"
 _PROFILE_ADDRESS = "{{ profile.email }}"
+_TRAIT = re.compile(r"\{\{\s*profile\.(\w+)\s*\}\}")
+"""An address that is a trait, and so is known before anything is filled in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +89,8 @@ class Reader:
         self._check_destination(file, keys)
         mail = "data" not in keys
         facts = read_facts(keys, lambda key, text: self._error(file, _key_line(keys, key), text), mail=mail)
-        if mail and "to" not in keys:
-            facts = replace(facts, address=_ADDRESS)
+        if mail and (written := _TRAIT.fullmatch(str(keys.get("to", _PROFILE_ADDRESS)).strip())):
+            facts = replace(facts, address=written[1])
         fields: Mapping[str, Any] = self._mail(file, keys) if mail else self._data(file, keys)
         return Message(str(keys.get("destination")), fields, mail, facts)
 

@@ -13,7 +13,8 @@
 A message that is found in the state `sending` is one whose attempt the process did not survive: nobody knows.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 import structlog
 from msgspec.structs import replace
@@ -22,6 +23,7 @@ from engine.core.events import Millis, Sent
 from engine.core.release import Release, entry
 from engine.core.sending.answers import Held, Never
 from engine.core.sending.question import Due
+from engine.core.sending.suppression import against, normal, told
 from engine.core.user import User
 from engine.runtime.breaker import Breaker
 from engine.runtime.office import Office
@@ -94,6 +96,8 @@ class Sender:
         except Exception as problem:  # noqa: BLE001 - whatever it is, it fails this message and no other
             _log.exception("rendering failed", message=dispatch.message)
             return await office.end(dispatch, "failed", f"{type(problem).__name__} in the template")
+        if objection := self._objection(dispatch.message, data):
+            return await office.end(dispatch, "dropped", objection)
         sending = replace(
             dispatch,
             state="sending",
@@ -106,6 +110,12 @@ class Sender:
         await office.desk.begin(sending, self._counted(sending, now))
         delivery = Delivery(dispatch.id, firing.trigger, firing.user, firing.at, dispatch.message, data)
         return await self._send(sending, delivery)
+
+    def _objection(self, message: str, data: Mapping[str, Any]) -> str:
+        """What is against the address that was filled in, which the gates cannot know; empty: nothing."""
+        policy = self._office.policy
+        mark = against(policy.suppressed.get(normal(str(data.get("to", ""))), {}), policy.facts(message))
+        return "" if mark is None else f"suppression: the address is suppressed ({told(mark)})"
 
     def _counted(self, dispatch: Dispatch, now: Millis) -> Sent | None:
         """What of a message counts against the user's limits."""

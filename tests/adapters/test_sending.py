@@ -211,3 +211,26 @@ async def test_a_suppression_that_says_too_little_is_refused(
     told = await suppress(sidecar, body)
     assert told["status"] == 400
     assert reason in told["rejected"][0]["reason"]
+
+
+@pytest.mark.parametrize("to", ["", 'to: "{{ profile.email }}"\n', 'to: "{{ profile.email | downcase }}"\n'])
+async def test_a_mail_to_a_suppressed_address_is_dropped_however_it_is_addressed(tmp_path: Path, to: str) -> None:
+    mail = f"destination: kept\nsubject: Hello\ntext: Hello\n{to}"
+    async with running(tmp_path, config=configure(tmp_path, "", MESSAGES | {"hello": mail})) as sidecar:
+        person = {"type": "identify", "userId": "u", "traits": {"email": "Ada@Shop.Example"}}
+        assert (await sidecar.client.post("/v1/identify", json=person)).is_success
+        await ask(sidecar)
+        assert states(await ended(sidecar, 1)) == ["accepted"]
+        await suppress(sidecar, {"address": "ada@shop.example", "why": "complained"})
+        await ask(sidecar)
+        _, dropped = await ended(sidecar, 2)
+        assert dropped["state"] == "dropped"
+        assert "address is suppressed (complained at " in dropped["reason"]
+
+
+async def test_a_mail_to_a_trait_that_is_not_there_is_dropped_with_that_reason(tmp_path: Path) -> None:
+    mail = 'destination: kept\nsubject: Hello\ntext: Hello\nto: "{{ profile.work_email }}"\n'
+    async with running(tmp_path, config=configure(tmp_path, "", MESSAGES | {"hello": mail})) as sidecar:
+        await ask(sidecar)
+        (dropped,) = await ended(sidecar, 1)
+        assert dropped["reason"] == "address: their profile has no `work_email`"
