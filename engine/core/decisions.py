@@ -22,6 +22,10 @@ class Firing(msgspec.Struct, frozen=True):
     """`seq` of the event whose step it was; None where time alone brought it about."""
     messages: tuple[str, ...] = ()
     """Names of the messages that are due."""
+    version: str = ""
+    """Of the trigger's text: what was the same trigger to the shop bears the same."""
+    variant: str = ""
+    """Which of the trigger's variants the person has; empty where it has none."""
 
 
 def message_id(firing: Firing, message: str) -> str:

@@ -66,6 +66,8 @@ class CompiledTrigger:
     """The segment in which they must be."""
     shadow: bool = False
     """It fires, and sends nothing."""
+    version: str = ""
+    """Changes with the trigger's text, but not with its place, or what is told about it."""
 
 
 Feeds = tuple[Feed, ...]

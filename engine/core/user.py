@@ -364,7 +364,7 @@ class User:
         identity = msgspec.json.encode([self.first_id, name, per, at, ordinal])
         digest = blake2b(identity, digest_size=16).hexdigest()
         messages = () if watch.trigger.shadow else watch.trigger.messages
-        firing = Firing(digest, name, plain(self.name), at, per, event, messages)
+        firing = Firing(digest, name, plain(self.name), at, per, event, messages, watch.trigger.version)
         self.sending.expect(self._due(firing))
         return firing
 

@@ -19,7 +19,7 @@ from engine.core.program import CompiledTrigger, Program
 from engine.core.series import Distinct, Extreme, Feed, Latest, Places, Series, Total
 from engine.core.states import State
 from engine.language import tree
-from engine.language.concerns import Concerns, digest
+from engine.language.concerns import Concerns, digest, version
 from engine.language.handlers import Handlers
 from engine.language.predicates import predicate
 from engine.language.routes import Selected, lay_routes
@@ -140,6 +140,7 @@ class _Workshop:
             rollout=trigger.rollout if trigger.mode != "off" else 0.0,
             only=self.segment(trigger.rollout_segment) if trigger.rollout_segment else None,
             shadow=trigger.mode == "shadow",
+            version=version(trigger),
             until_text=" ".join(trigger.until_text.split()),
         )
 

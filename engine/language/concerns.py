@@ -5,7 +5,7 @@ changes. A state that is watched for becoming true is.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
 from engine.core.events import Millis
@@ -94,6 +94,12 @@ def states_in(moment: tree.Moment) -> Iterator[tree.State]:
             yield from states_in(right)
         case tree.Happens():
             pass
+
+
+def version(trigger: tree.Trigger) -> str:
+    """Changes with what a trigger says, but not with where it stands, or what is told about it."""
+    told = replace(trigger, objective="", owner="", reason="", file="", line=0)
+    return blake2b(repr(told).encode(), digest_size=4).hexdigest()
 
 
 def digest(trigger: tree.Trigger, definitions: Definitions, retention: Millis) -> str:
