@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Literal
 
-from engine.core.decisions import Firing, message_id
+from engine.core.decisions import Firing, message_ids
 from engine.core.events import Millis, Outcome
 from engine.core.program import Program
 from engine.core.release import entry
@@ -84,10 +84,11 @@ class Rehearsal(Simulation):
 
     def _await(self, name: str, fired: list[Firing]) -> None:
         for firing in fired:
-            fates = self.fates[firing.id] = [Fate(message, at=firing.at) for message in firing.messages]
-            for fate in fates:
-                waiting = self._waiting.setdefault(name, [])
-                heapq.heappush(waiting, (firing.at, next(self._numbers), message_id(firing, fate.message), fate))
+            self.fates[firing.id] = []
+            for key, message in message_ids(firing):
+                fate = Fate(message, at=firing.at)
+                self.fates[firing.id].append(fate)
+                heapq.heappush(self._waiting.setdefault(name, []), (firing.at, next(self._numbers), key, fate))
 
     def _ask(self, user: User, at: Millis, _: int, message: str, fate: Fate) -> None:
         due = user.sending.due.get(message)

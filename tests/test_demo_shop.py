@@ -85,7 +85,7 @@ def test_whoever_buys_in_time_hears_nothing_of_her_cart(loaded: Loaded, settings
 
 
 def test_every_message_is_sent_by_some_trigger_and_is_there(loaded: Loaded, messages: Messages) -> None:
-    assert {name for trigger in loaded.triggers for name in trigger.send} == messages.names
+    assert {name for trigger in loaded.triggers for name in trigger.messages} == messages.names
 
 
 def event(name: str, **properties: Any) -> dict[str, Any]:

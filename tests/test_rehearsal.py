@@ -112,7 +112,11 @@ def test_the_command_tells_which_gates_were_passed(tmp_path: Path, capsys: pytes
     events.write_text("".join(json.dumps(each) + "\n" for each in inputs))
     assert simulate_file(triggers=tmp_path, events=events, until=str(NOON + 2 * DAY), explain=True) == 0
     first, second, third = (json.loads(line)["messages"][0] for line in capsys.readouterr().out.splitlines())
-    assert (first["state"], first["gate"], first["passed"]) == ("dropped", "consent", ["until", "expires", "address"])
+    assert (first["state"], first["gate"], first["passed"]) == (
+        "dropped",
+        "consent",
+        ["delay", "until", "if", "expires", "address"],
+    )
     assert (second["state"], second["passed"][-1]) == ("accepted", "exclusive")
     assert (third["state"], third["at"]) == ("accepted", NOON + DAY)
     assert [(held["gate"], held["until"]) for held in third["held"]] == [("cap", NOON + DAY)]

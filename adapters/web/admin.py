@@ -7,7 +7,7 @@ from quart import Blueprint, Response, request
 from adapters.keys import Keys
 from adapters.web.access import bearer
 from adapters.web.answers import answer, refusal
-from engine.core.decisions import Firing, message_id
+from engine.core.decisions import Firing, message_ids
 from engine.core.events import Millis, decode
 from engine.core.identity import anonymous, known, plain
 from engine.core.user import User
@@ -56,13 +56,13 @@ async def portrait(user: User, store: Store, now: Millis) -> dict[str, Any]:
 
 
 async def _fired(firing: Firing, store: Store) -> dict[str, Any]:
-    messages = [await _sent(firing, message, store) for message in firing.messages]
+    messages = [await _sent(key, message, store) for key, message in message_ids(firing)]
     return {"id": firing.id, "trigger": firing.trigger, "per": firing.per, "at": firing.at, "messages": messages}
 
 
-async def _sent(firing: Firing, message: str, store: Store) -> dict[str, Any]:
+async def _sent(key: str, message: str, store: Store) -> dict[str, Any]:
     """What became of a message; `unknown` where that is too long ago."""
-    dispatch = await store.dispatch(message_id(firing, message))
+    dispatch = await store.dispatch(key)
     if dispatch is None:
         return {"message": message, "state": "unknown"}
     return {

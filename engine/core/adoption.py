@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from engine.core.consequences import fire
 from engine.core.deadlines import Deadlines
 from engine.core.decisions import Firing
 from engine.core.events import Millis, Scalar, Track
@@ -140,7 +141,7 @@ def _backfill(user: "User", novice: _Novice) -> list[Firing]:
         if trigger.backfill:
             holds = trigger.holds
             fired += [
-                user.fire(watch, user.clock)
+                fire(user, watch, user.clock)
                 for watch in user.watches.of([trigger], user.clock)
                 if (holds.truth(watch.scope, user.clock) > 0 if holds else novice.is_overdue(watch))
                 and user.may_fire(watch, user.clock)

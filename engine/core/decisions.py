@@ -1,5 +1,8 @@
 """What comes out of the core: the decisions, as values."""
 
+from collections import Counter
+from collections.abc import Iterator
+
 import msgspec
 
 from engine.core.events import Millis, Scalar
@@ -26,8 +29,17 @@ class Firing(msgspec.Struct, frozen=True):
     """Of the trigger's text: what was the same trigger to the shop bears the same."""
     variant: str = ""
     """Which of the trigger's variants the person has; empty where it has none."""
+    after: tuple[Millis, ...] = ()
+    """How long after `at` each of the messages is due, ms; empty: all are at once."""
 
 
-def message_id(firing: Firing, message: str) -> str:
-    """The idempotency key of a message that a firing makes due."""
-    return f"{firing.id}:{message}"
+def message_ids(firing: Firing) -> Iterator[tuple[str, str]]:
+    """The idempotency keys of the messages that a firing makes due, each with its message's name.
+
+    A message that comes again in a later step of one firing bears a number from the second time on.
+    """
+    times: Counter[str] = Counter()
+    for message in firing.messages:
+        times[message] += 1
+        again = f":{times[message]}" if times[message] > 1 else ""
+        yield f"{firing.id}:{message}{again}", message

@@ -34,6 +34,7 @@ def join(user: "User", other: "User") -> None:
         user.first_id, user.born = other.first_id, other.born
     user.repeats.absorb(other.repeats)
     user.sending.absorb(other.sending)
+    user.exposures.absorb(other.exposures)
     fired = sorted([*other.fired, *user.fired], key=lambda firing: firing.at)
     user.fired.clear()
     user.remember(fired)

@@ -6,11 +6,12 @@ there, however many triggers there are besides.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from engine.core.decisions import Firing
 from engine.core.events import INF, Millis, Track
 from engine.core.moments import Moment
+from engine.core.plan import Arm, Condition, Goal
 from engine.core.reader import Reader
 from engine.core.release import GATES, Gate
 from engine.core.series import Feed
@@ -19,6 +20,9 @@ from engine.core.where import Lookup, Predicate
 
 if TYPE_CHECKING:
     from engine.core.user import User
+
+Role = Literal["", "ends", "goal", "look"]
+"""What a companion trigger is for, in the order in which those that happen in one step are heeded."""
 
 Handler = Callable[["User", Track, Millis], list[Firing]]
 """Lets a user observe an event of one name, received at an instant; returns what fires."""
@@ -48,18 +52,33 @@ class CompiledTrigger:
     condition: State | None = None
     cooldown: Millis = 0
     priority: float = 0
-    messages: tuple[str, ...] = ()
+    arms: tuple[Arm, ...] = (Arm("", 1.0, ()),)
+    """Its variants, or the only one."""
+    mine: frozenset[str] | None = None
+    """Names of the arms for which this `when` counts; None: for all."""
+    looks: bool = False
+    """Its variants differ in `when`, so that exposure precedes the firing."""
+    goal: Goal | None = None
     expires: Millis = INF
-    """How long after a firing its messages may go, ms."""
+    """How long after a message is due it may go, ms."""
     holds: State | None = None
     """The state that `when` is, if it is one; for `backfill`."""
     backfill: bool = False
-    ends: str = ""
-    """The trigger of which this one is the `until`: it fires nothing, and ends the messages that the other made due."""
-    until_text: str = ""
-    """The `until` as written."""
+    origin: str = ""
+    """The trigger of the files of which this one is, or to which it is a companion: its own name, or another's."""
+    role: Role = ""
+    """A companion fires nothing. At its moment it ends what bears the `until` that it is, or tells that the goal of
+    its origin is reached, or that its origin looks at the person."""
+    until: str = ""
+    """Key, in `Program.endings`, of the moment that ends what it makes due; of the companion, that it is this one."""
+    ends_by: int | None = None
+    """Index, in `Program.paths`, of the property whose value tells what an event ends; None: all."""
     exclusive: str = ""
     """A group: of its triggers that fire in one step, only the first sends."""
+    otherwise: bool = False
+    """It sends only what no other trigger of its group takes before it is due."""
+    once: bool = False
+    """It fires once, unless what it set going ended before anything of it was sent."""
     rollout: float = 1.0
     """The share of people for whom it fires."""
     only: State | None = None
@@ -131,10 +150,20 @@ class Program:
     """By event name: short ways for the usual case, which decide what the general way does; None: there is none."""
     gates: tuple[Gate, ...] = GATES
     """What is asked, in this order, before a message goes."""
+    conditions: Mapping[str, Condition] = field(default_factory=dict)
+    """By key, the states that messages ask for: those of these files, and of earlier ones by which messages are due."""
+    endings: Mapping[str, str] = field(default_factory=dict)
+    """By key, the moments that end what is due, as written; likewise."""
     by_name: dict[str, CompiledTrigger] = field(init=False)
+    fallbacks: dict[str, list[str]] = field(init=False)
+    """By group, the triggers that send what no other of it takes."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_name", {trigger.name: trigger for trigger in self.triggers})
+        object.__setattr__(self, "fallbacks", {})
+        for trigger in self.triggers:
+            if trigger.otherwise:
+                self.fallbacks.setdefault(trigger.exclusive, []).append(trigger.origin)
 
     @property
     def keep(self) -> Millis:

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from engine.core.events import Millis, Sent
 from engine.core.sending.answers import Go, Held, Never
 from engine.core.sending.caps import caps
-from engine.core.sending.consent import address, consent
+from engine.core.sending.consent import address, consent, withdrawal
 from engine.core.sending.fatigue import fatigue
 from engine.core.sending.holdout import holdout
 from engine.core.sending.hours import quiet_hours
@@ -33,15 +33,40 @@ if TYPE_CHECKING:
 Release = Go | Held | Never
 Gate = Callable[[Question], Held | Never | None]
 
+_CHANGED = "its trigger was changed since, and what it asked can be told no more"
+
+
+def delay(asked: Question) -> Held | Never | None:
+    """A later step waits for its time, unless what it belongs to has ended before."""
+    due = asked.due
+    if asked.at >= due.start:
+        return None
+    for ending in (wanted, withdrawal, suppression, exclusive):
+        if (never := ending(asked)) is not None:
+            return never
+    return Held("delay", f"delay: it is due at {in_words(due.start)}", due.start)
+
 
 def wanted(asked: Question) -> Never | None:
     """A message goes no more when the trigger's `until` has happened after its firing."""
-    due = asked.due
-    if due.ended is None:
+    due, endings = asked.due, asked.user.program.endings
+    if due.ended is not None:
+        return Never("until", f"until: `{endings.get(due.until, 'what ends it')}` happened at {in_words(due.ended)}")
+    if due.until and due.until not in endings:
+        return Never("until", f"until: {_CHANGED}")
+    return None
+
+
+def condition(asked: Question) -> Never | None:
+    """The `if` of a step must hold when it goes."""
+    key = asked.due.condition
+    if not key:
         return None
-    trigger = asked.user.program.by_name.get(due.trigger)
-    what = f"`{trigger.until_text}`" if trigger is not None and trigger.until_text else "what ends it"
-    return Never("until", f"until: {what} happened at {in_words(due.ended)}")
+    found = asked.user.program.conditions.get(key)
+    if found is None:
+        return Never("if", f"if: {_CHANGED}")
+    holds = found.state.truth(asked.user.history.whole, asked.at) > 0
+    return None if holds else Never("if", f"if: `{found.text}` does not hold at {in_words(asked.at)}")
 
 
 def expiry(asked: Question) -> Never | None:
@@ -51,13 +76,15 @@ def expiry(asked: Question) -> Never | None:
 
 
 def exclusive(asked: Question) -> Never | None:
-    """Of an exclusive group only one message goes in a step."""
-    group = asked.due.barred
-    return Never("exclusive", f"exclusive: another of `{group}` came first") if group else None
+    """Of a group only one message goes in a step, and a fallback only where no other trigger came before its time."""
+    first = asked.due.barred
+    return Never("exclusive", f"exclusive: `{first}` of the same group came first") if first else None
 
 
 GATES: tuple[Gate, ...] = (
+    delay,
     wanted,
+    condition,
     expiry,
     address,
     consent,
@@ -71,7 +98,9 @@ GATES: tuple[Gate, ...] = (
 """In the order in which they are asked."""
 
 NAMES = (
+    "delay",
     "until",
+    "if",
     "expires",
     "address",
     "consent",

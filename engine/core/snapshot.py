@@ -12,10 +12,12 @@ import msgspec
 from engine.core import archive
 from engine.core.decisions import Firing
 from engine.core.events import Millis, Scalar, Sent, encode, is_json
+from engine.core.exposures import Assignment, Exposure
 from engine.core.history import History
 from engine.core.scope import Scope
 from engine.core.sending.consent import Stance
 from engine.core.sending.ledger import Ledger
+from engine.core.sending.person import Entered
 from engine.core.sending.question import Due
 from engine.core.sending.suppression import Suppressed
 from engine.core.watch import Watch
@@ -74,6 +76,10 @@ class Saved(msgspec.Struct, array_like=True):
     ledger: list[Sent] = []
     consents: dict[str, Stance] = {}
     suppressed: list[Suppressed] = []
+    entered: dict[str, Entered] = {}
+    assigned: dict[str, Assignment] = {}
+    exposures: list[Exposure] = []
+    heard: dict[str, list[str]] = {}
 
 
 class SnapshotError(ValueError):
@@ -85,6 +91,7 @@ def take(user: "User") -> bytes:
     history = user.history
     user.repeats.forget(user.clock)
     user.sending.ledger.forget(user.clock - user.program.retention)
+    user.exposures.forget(user.clock, user.fired)
     saved = Saved(
         _VERSION,
         user.name,
@@ -102,6 +109,10 @@ def take(user: "User") -> bytes:
         list(user.sending.ledger),
         user.sending.consents,
         list(user.sending.suppressed.values()),
+        user.sending.entered,
+        user.exposures.assigned,
+        user.exposures.open,
+        user.exposures.heard,
     )
     return encode(saved)
 
@@ -152,6 +163,9 @@ def fill(user: "User", saved: Saved, chunks: Iterable[bytes]) -> None:
     user.sending.ledger = Ledger(saved.ledger)
     user.sending.consents = saved.consents
     user.sending.suppressed = {mark.key: mark for mark in saved.suppressed}
+    user.sending.entered = saved.entered
+    exposures = user.exposures
+    exposures.assigned, exposures.open, exposures.heard = saved.assigned, saved.exposures, saved.heard
     _restore_history(user, saved, chunks)
     for watch in saved.watches:
         _unpack(user, watch)

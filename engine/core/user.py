@@ -7,13 +7,10 @@ again. The earliest of those instants is the user's horizon. Every input first s
 makes no difference when, or whether, somebody wakes the user in time.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from hashlib import blake2b
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-import msgspec
-
-from engine.core import snapshot
+from engine.core import consequences, snapshot
 from engine.core.adoption import adopt
 from engine.core.deadlines import Deadlines
 from engine.core.decisions import Firing
@@ -30,23 +27,22 @@ from engine.core.events import (
     Traits,
     decode,
 )
+from engine.core.exposures import Exposures
 from engine.core.history import History
-from engine.core.identity import is_anonymous, plain
+from engine.core.identity import is_anonymous
 from engine.core.merging import join
 from engine.core.program import Program
 from engine.core.release import Release, release
 from engine.core.repeats import Repeats
 from engine.core.sending.consent import TRAIT as CONSENT
 from engine.core.sending.consent import stances
-from engine.core.sending.holdout import place
-from engine.core.sending.person import Sending, due_by
+from engine.core.sending.person import Sending
 from engine.core.sending.policy import Policy
-from engine.core.sending.question import Due
 from engine.core.snapshot import Snapshot
 from engine.core.timeline import Place, Recorded, after_all
 from engine.core.watch import Step, Watch
 from engine.core.watches import Turns, Watches
-from engine.core.where import Properties, kind
+from engine.core.where import Properties
 
 _REMEMBER_FIRINGS = 100
 
@@ -66,6 +62,7 @@ class User:
         "born",
         "clock",
         "deadlines",
+        "exposures",
         "fired",
         "first_id",
         "history",
@@ -90,6 +87,8 @@ class User:
         self.repeats = Repeats()
         self.fired: list[Firing] = []
         """The last firings, oldest first."""
+        self.exposures = Exposures()
+        """Which variants the person has, and what came of what fired."""
         self.sending = Sending()
         """What is due, what was sent, and what was said of that."""
         self.deadlines = Deadlines()
@@ -142,8 +141,14 @@ class User:
 
     def pending(self) -> list[Pending]:
         """The deadlines that are armed, earliest first."""
-        found = [Pending(watch.trigger.name, watch.per, at) for watch, at in self.deadlines if not watch.trigger.ends]
+        found = [Pending(watch.trigger.origin, watch.per, at) for watch, at in self.deadlines if self._is_told(watch)]
         return sorted(found, key=lambda pending: (pending.at, pending.trigger))
+
+    def _is_told(self, watch: Watch) -> bool:
+        """Whether a watch is one of the files' triggers, of the variant that the person has."""
+        trigger = watch.trigger
+        mine = trigger.mine is None or self.exposures.arm(trigger, self.first_id).name in trigger.mine
+        return mine and not trigger.role
 
     def segments(self, now: Millis) -> list[str]:
         """Names of the segments that hold at `now`, or as far as the user is settled."""
@@ -163,7 +168,7 @@ class User:
     def is_bare(self) -> bool:
         """Whether nothing is known of the user but events, and no name."""
         whole = self.history.whole
-        return is_anonymous(self.name) and not (whole.profile or whole.lists or self.sending)
+        return is_anonymous(self.name) and not (whole.profile or whole.lists or self.sending or self.exposures)
 
     def release(self, message: str, now: Millis, policy: Policy) -> Release:
         """Whether a message that is due, by its id, may go at `now`, in real time; nothing is changed by asking."""
@@ -225,6 +230,7 @@ class User:
         match item:
             case Track():
                 fired += self.take(item, content, now)
+                consequences.hear(self, item)
             case Traits():
                 fired += self._update(item, content, now, absorbed)
             case Membership():
@@ -283,7 +289,7 @@ class User:
             absorbed.watches.of(self.program.by_traits, now)
             join(self, absorbed)
             concerned = list(self.watches)
-        self.sending.consents |= stances(traits.get(CONSENT), now)
+        self.sending.agree(stances(traits.get(CONSENT), now))
         for trait, value in traits.items():
             if value is None:
                 self.profile.pop(trait, None)
@@ -300,7 +306,7 @@ class User:
     def _conclude(self, outcome: Outcome) -> None:
         """A message is being sent, has ended, or is due again, if its firing is remembered."""
         if outcome.fate == "due":
-            again = (due for firing in self.fired for due in self._due(firing))
+            again = (due for firing in self.fired for due in consequences.due_of(self, firing))
             self.sending.expect(due for due in again if due.id == outcome.message)
         else:
             self.sending.conclude(outcome)
@@ -320,68 +326,18 @@ class User:
             self.deadlines.arm(watch)
         return bool(occurrences) and any(each.fresh for each in occurrences) and self.may_fire(watch, step.t)
 
-    def fire_all(self, firing: Sequence[tuple[Watch, Millis]], event: int | None) -> list[Firing]:
-        """Let the watches that are to fire in one step do so, each at its instant, in order.
+    def fire_all(self, happened: Sequence[tuple[Watch, Millis]], event: int | None) -> list[Firing]:
+        """Let the watches whose moments have happened in one step do what they are for; returns what fires."""
+        return consequences.fire_all(self, happened, event)
 
-        First what was due before this step is ended, where an `until` has happened in it.
-        """
-        order = sorted(firing, key=lambda each: (-each[0].trigger.priority, each[0].trigger.name, each[0].scope.born))
-        for watch, at in order:
-            if watch.trigger.ends:
-                self._end(watch.trigger.ends, at, event)
-        fired = [self.fire(watch, at, event) for watch, at in order if not watch.trigger.ends]
-        self._bar(fired)
-        self.remember(fired)
-        return fired
-
-    def _bar(self, fired: Sequence[Firing]) -> None:
-        """Of the triggers of an exclusive group that have fired in one step, let only the first one's messages go."""
-        first: dict[str, str] = {}
-        for firing in fired:
-            group = self.program.by_name[firing.trigger].exclusive
-            if group and first.setdefault(group, firing.id) != firing.id:
-                self.sending.bar(firing, group)
+    def may_fire(self, watch: Watch, t: Millis) -> bool:
+        """Whether the trigger's `cooldown`, `rollout`, variants and `if` let it fire at `t`."""
+        return consequences.may_fire(self, watch, t)
 
     def remember(self, fired: Iterable[Firing]) -> None:
         """Keep the last firings."""
         self.fired += fired
         del self.fired[:-_REMEMBER_FIRINGS]
-
-    def may_fire(self, watch: Watch, t: Millis) -> bool:
-        """Whether the trigger's `cooldown`, `rollout` and `if` let it fire at `t`."""
-        trigger = watch.trigger
-        if watch.cools_down(t):
-            return False
-        if trigger.rollout < 1 and place(self.first_id, f"rollout of {trigger.name}") >= trigger.rollout:
-            return False
-        if trigger.only is not None and trigger.only.truth(self.history.whole, t) <= 0:
-            return False
-        return trigger.condition is None or trigger.condition.truth(self.history.whole, t) > 0
-
-    def fire(self, watch: Watch, at: Millis, event: int | None = None) -> Firing:
-        """Let a trigger fire at `at`, at the step of the event with that `seq` if it was one's."""
-        name, per, ordinal = watch.trigger.name, watch.per, watch.fire(at)
-        identity = msgspec.json.encode([self.first_id, name, per, at, ordinal])
-        digest = blake2b(identity, digest_size=16).hexdigest()
-        messages = () if watch.trigger.shadow else watch.trigger.messages
-        firing = Firing(digest, name, plain(self.name), at, per, event, messages, watch.trigger.version)
-        self.sending.expect(self._due(firing))
-        return firing
-
-    def _end(self, name: str, at: Millis, event: int | None) -> None:
-        """What a trigger has made due is not wanted any more; an event that bears a value of `per` ends what is its."""
-        trigger = self.program.by_name[name]
-        record = next((each for each in reversed(self.history.timeline.records) if each.seq == event), None)
-        value: Scalar | None = None
-        if trigger.path is not None and record is not None:
-            found = self.program.paths[trigger.path](decode(record.properties))
-            value = None if kind(found) is None else found
-        self.sending.end(name, value, at)
-
-    def _due(self, firing: Firing) -> Iterator[Due]:
-        """The messages that a firing makes due."""
-        trigger = self.program.by_name.get(firing.trigger)
-        return due_by(firing, INF if trigger is None else trigger.expires)
 
     def _forget(self, now: Millis) -> list[Watch]:
         """Let go of what is too old or too much; returns the watches that miss what there was too much of."""

@@ -77,6 +77,15 @@ class Checker:
             self._not_a_state(raw, node, wanted_by)
         return tree.Seen(_ANY, None)
 
+    def goal(self, raw: RawTree) -> tuple[tree.Selector, int]:
+        """Read an event within a time, in ms."""
+        raw = _peeled(raw)
+        if raw.data != "bounded":
+            hint = "say by when: `order_completed within 7d`, or `(order_completed or renewed) within 7d`"
+            self._notes.fail(raw, "a goal is one event within a time", hint)
+            return _ANY, 1
+        return self._selector(_part(raw, 0), "`goal`"), self._notes.span(_part(raw, 1))
+
     def _selector(self, raw: RawTree, wanted_by: str) -> tree.Selector:
         if _peeled(raw).data == "negation":
             self._not_an_event(raw, "a negation", wanted_by)

@@ -7,6 +7,7 @@ silence that counts for all values.
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import assert_never
 
@@ -21,6 +22,7 @@ from engine.core.states import State
 from engine.language import tree
 from engine.language.concerns import Concerns, digest, version
 from engine.language.handlers import Handlers
+from engine.language.plans import Companion, arms, companions, conditions, goal, looks, split, until_key
 from engine.language.predicates import predicate
 from engine.language.routes import Selected, lay_routes
 from engine.language.script import Circumstances
@@ -48,13 +50,18 @@ def compile_triggers(
 
     """
     definitions = {segment.name: segment.state for segment in segments}
-    endings = {_ending(trigger).name: trigger.name for trigger in triggers if trigger.until is not None}
-    triggers = [*triggers, *(_ending(trigger) for trigger in triggers if trigger.until is not None)]
     workshop = _Workshop(retention, definitions, [trigger.per for trigger in triggers if trigger.per is not None])
-    compiled = {
-        workshop.trigger(trigger, endings.get(trigger.name, "")): Concerns.of(trigger.when, definitions)
-        for trigger in triggers
-    }
+    compiled: dict[CompiledTrigger, Concerns] = {}
+    texts: dict[str, str] = {}
+    for trigger in triggers:
+        for part, mine in split(trigger):
+            compiled[workshop.trigger(part, trigger, mine)] = Concerns.of(part.when, definitions)
+            texts[part.name] = part.when_text
+    beside = list(companions(triggers, definitions))
+    for companion in beside:
+        compiled[workshop.companion(companion)] = Concerns.of(companion.trigger.when, definitions)
+        texts[companion.trigger.name] = companion.trigger.when_text
+    asked = conditions(triggers, definitions, lambda state: workshop.state(state, None))
     named_states = {name: workshop.segment(name) for name in definitions}
     outsiders = tuple(each for each, concerns in compiled.items() if concerns.looks_outside and each.path is not None)
     selected = workshop.selected(compiled)
@@ -78,7 +85,7 @@ def compile_triggers(
                 selected,
                 workshop.paths,
                 outsiders,
-                {trigger.name: " ".join(trigger.when_text.split()) for trigger in triggers},
+                {each.name: " ".join(texts[each.name].split()) for each in compiled},
                 retention,
                 history_after,
                 history_limit,
@@ -87,16 +94,13 @@ def compile_triggers(
         retention=retention,
         history_after=history_after,
         history_limit=history_limit,
+        conditions=asked,
+        endings={
+            companion.key: " ".join(companion.trigger.when_text.split())
+            for companion in beside
+            if companion.role == "ends"
+        },
     )
-
-
-def _ending(trigger: tree.Trigger) -> tree.Trigger:
-    """The moment of a trigger's `until`, as a trigger of its own: it fires nothing, but ends what the other made due.
-
-    It looks at the whole timeline, for an event that bears no value of `per` ends what is due by any.
-    """
-    assert trigger.until is not None  # noqa: S101  the caller has looked
-    return tree.Trigger(f"{trigger.name} → until", trigger.until, trigger.until_text)
 
 
 class _Workshop:
@@ -117,8 +121,42 @@ class _Workshop:
         self.silence: defaultdict[tree.Path, FeedLists] = defaultdict(dict)
         self._asked: dict[int, tree.Path | tree.Where] = {}
 
-    def trigger(self, trigger: tree.Trigger, ends: str = "") -> CompiledTrigger:
-        """Compile one trigger; `ends` names the one whose messages it ends."""
+    def trigger(self, part: tree.Trigger, whole: tree.Trigger, mine: frozenset[str] | None) -> CompiledTrigger:
+        """Compile a trigger, or the `part` of the `whole` that some variants have in place of its `when`."""
+        return replace(
+            self._watched(part),
+            condition=None if part.condition is None else self.state(part.condition, None),
+            cooldown=part.cooldown or 0,
+            expires=part.expires or INF,
+            priority=part.priority,
+            backfill=part.backfill,
+            arms=arms(whole, self._definitions),
+            mine=mine,
+            looks=looks(whole),
+            goal=goal(whole),
+            origin=whole.name,
+            until=until_key(whole, self._definitions),
+            exclusive=part.exclusive,
+            otherwise=part.otherwise,
+            once=part.once,
+            rollout=part.rollout if part.mode != "off" else 0.0,
+            only=self.segment(part.rollout_segment) if part.rollout_segment else None,
+            shadow=part.mode == "shadow",
+            version=version(whole),
+        )
+
+    def companion(self, companion: Companion) -> CompiledTrigger:
+        """Compile a trigger that fires nothing."""
+        return replace(
+            self._watched(companion.trigger),
+            role=companion.role,
+            origin=companion.origin,
+            until=companion.key,
+            ends_by=self.paths.index(companion.per) if companion.per is not None else None,
+        )
+
+    def _watched(self, trigger: tree.Trigger) -> CompiledTrigger:
+        """What a trigger watches for."""
         nodes = _Nodes(self, trigger.per)
         when = nodes.moment(trigger.when)
         return CompiledTrigger(
@@ -128,20 +166,7 @@ class _Workshop:
             previews=tuple(node for node in nodes.slotted if isinstance(node, On)),
             digest=digest(trigger, self._definitions, self._retention),
             path=None if trigger.per is None else self.paths.index(trigger.per),
-            condition=None if trigger.condition is None else self.state(trigger.condition, None),
-            cooldown=trigger.cooldown or 0,
-            expires=trigger.expires or INF,
-            priority=trigger.priority,
-            messages=trigger.send,
             holds=nodes.slotted[-1].state if isinstance(when, Becomes) else None,  # type: ignore[attr-defined]
-            backfill=trigger.backfill,
-            ends=ends,
-            exclusive=trigger.exclusive,
-            rollout=trigger.rollout if trigger.mode != "off" else 0.0,
-            only=self.segment(trigger.rollout_segment) if trigger.rollout_segment else None,
-            shadow=trigger.mode == "shadow",
-            version=version(trigger),
-            until_text=" ".join(trigger.until_text.split()),
         )
 
     def selected(self, compiled: Mapping[CompiledTrigger, Concerns]) -> list[Selected]:

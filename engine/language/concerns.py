@@ -4,7 +4,7 @@ A state that is only asked at the steps of some moment (`M and S`, `S on E`) is 
 changes. A state that is watched for becoming true is.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 
@@ -96,6 +96,18 @@ def states_in(moment: tree.Moment) -> Iterator[tree.State]:
             pass
 
 
+def used_segments(states: Iterable[tree.State], definitions: Definitions) -> dict[str, tree.State | None]:
+    """The segments that some states ask for, and those that these ask for."""
+    asked, used = list(states), dict[str, tree.State | None]()
+    while asked:
+        for leaf in leaves(asked.pop()):
+            if isinstance(leaf, tree.InSegment) and leaf.name not in used:
+                definition = used[leaf.name] = definitions[leaf.name]
+                if definition is not None:
+                    asked.append(definition)
+    return used
+
+
 def version(trigger: tree.Trigger) -> str:
     """Changes with what a trigger says, but not with where it stands, or what is told about it."""
     told = replace(trigger, objective="", owner="", reason="", file="", line=0)
@@ -104,13 +116,6 @@ def version(trigger: tree.Trigger) -> str:
 
 def digest(trigger: tree.Trigger, definitions: Definitions, retention: Millis) -> str:
     """The same for two versions of a trigger exactly if they watch for the same: texts may differ, meaning may not."""
-    asked = list(states_in(trigger.when))
-    used: dict[str, tree.State | None] = {}
-    while asked:
-        for leaf in leaves(asked.pop()):
-            if isinstance(leaf, tree.InSegment) and leaf.name not in used:
-                definition = used[leaf.name] = definitions[leaf.name]
-                if definition is not None:
-                    asked.append(definition)
+    used = used_segments(states_in(trigger.when), definitions)
     meaning = repr((trigger.when, trigger.per, sorted(used.items(), key=lambda each: each[0]), retention))
     return blake2b(meaning.encode(), digest_size=8).hexdigest()

@@ -44,6 +44,16 @@ def read_state(passage: Passage, retention: int, references: list[Reference], wa
     return _read(passage, retention, references, lambda checker, raw: checker.state(raw, wanted_by))
 
 
+def read_goal(passage: Passage, retention: int, references: list[Reference]) -> tuple[tree.Selector, int]:
+    """Read an event within a time, `order_completed within 7d`; the time in ms.
+
+    Raises:
+        TriggerErrors: all that is wrong with it.
+
+    """
+    return _read(passage, retention, references, lambda checker, raw: checker.goal(raw))
+
+
 def read_property(passage: Passage) -> tree.Path:
     """Read the path of a property: `cart.id`.
 

@@ -15,6 +15,7 @@ A route for which there is no short way has no handler: its events go the genera
 from functools import lru_cache
 from types import CodeType
 
+from engine.core.events import FEEDBACK
 from engine.core.program import Handler
 from engine.language.domains import Constants
 from engine.language.script import Circumstances, Script
@@ -31,6 +32,8 @@ class Handlers(dict[str, Handler | None]):
 
     def __missing__(self, name: str) -> Handler | None:
         """Write it; names that nobody mentions share one, for there is no end of them."""
+        if name in FEEDBACK:
+            return None  # what services report concerns more than the triggers
         if name in self._circumstances.routes:
             self[name] = written = self._write(name)
             return written

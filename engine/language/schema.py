@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from engine.language import trials, triggers
+from engine.language import sequences, trials, triggers
 from engine.language.files import LIST
 
 _DURATION = r"^(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h|d|w))+$"
@@ -26,6 +26,8 @@ def schema() -> dict[str, Any]:
         "$defs": {
             "trigger": _object("When to act, and what to send.", _TRIGGER, triggers.KEYS, "when"),
             "segment": _SEGMENT,
+            "step": _object("What is due some time after the firing.", _STEP, sequences.STEP_KEYS, "send"),
+            "variant": _VARIANT_OR_NOTHING,
             "duration": _duration("Numbers with units, which may follow each other: 250ms 30s 10m 24h 2d 1w 1h30m."),
             "test": _object("What a shopper does, and when the trigger should fire.", _TEST, trials.KEYS, *_ASKED),
             "input": {"oneOf": [_SHORT_INPUT, _object("One input.", _INPUT, trials.INPUT_KEYS, "at")]},
@@ -80,6 +82,34 @@ _SEGMENT = _text(
     LIST,
 )
 
+_SEND = {"oneOf": [_TEXT, {"type": "array", "items": _TEXT}], "description": "The message to send, or several."}
+
+_AFTER = _ref("duration", "How long after the firing it is due.")
+
+_STEP = {
+    "after": _AFTER,
+    "send": _SEND,
+    "if": _text("A state that must hold when it is to go.", "not seen(purchased)"),
+}
+
+_VARIANT = {
+    "weight": {"type": "number", "minimum": 0, "default": 1, "description": "In proportion to the other variants'."},
+    "when": _text("The moment at which it fires, in place of the trigger's."),
+    "send": _SEND,
+    "after": _AFTER,
+    "steps": _list("What it sends, in place of what the trigger does.", "step"),
+}
+
+_VARIANT_OR_NOTHING = {"type": ["object", "null"]} | {
+    key: value
+    for key, value in _object("What a share of the people gets.", _VARIANT, sequences.VARIANT_KEYS).items()
+    if key != "type"
+}
+
+_GOAL_TEXT = _text("An event within a time of the exposure.", "order_completed within 7d")
+
+_GOAL = {"event": _GOAL_TEXT, "revenue": _text("The property that says what it is worth.", "total")}
+
 _TRIGGER = {
     "when": _text(
         "The moment at which it fires.",
@@ -102,9 +132,25 @@ _TRIGGER = {
         "description": "When the trigger is new: fire once for users in whom its state already holds, "
         "or its latest deadline has passed.",
     },
-    "send": {
-        "oneOf": [_TEXT, {"type": "array", "items": _TEXT}],
-        "description": "The message to send, or a list of messages.",
+    "send": _SEND,
+    "after": _AFTER,
+    "steps": _list("Messages one after the other, each so long after the firing.", "step"),
+    "reentry": {
+        "type": "string",
+        "pattern": r"^(?:once|always|after .+)$",
+        "default": "always",
+        "examples": ["once", "after 30d"],
+        "description": "Whether it may fire again: `once` fires once, unless nothing of it was sent.",
+    },
+    "otherwise": {
+        "type": "boolean",
+        "default": False,
+        "description": "It sends only where no other trigger of its group, `exclusive`, fires before it is due.",
+    },
+    "variants": _named("What shares of the people get in place of what the trigger says.", _ref("variant")),
+    "goal": {
+        "oneOf": [_GOAL_TEXT, _object("What it is to bring about.", _GOAL, sequences.GOAL_KEYS, "event")],
+        "description": "What it is to bring about, counted by variant.",
     },
     "until": _text("A moment after which its messages are not wanted any more.", "order_completed"),
     "exclusive": _text("Of the triggers of a group that fire in one step, only the first sends.", "carts"),

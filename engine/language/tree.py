@@ -248,6 +248,37 @@ Moment = Happens | Then | ThenNo | For | On | Becomes | Either | While
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """Messages that are due some time after the firing, in ms, and the state that must hold then."""
+
+    messages: tuple[str, ...]
+    after: int = 0
+    condition: State | None = None
+    condition_text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """What a share of the people gets in place of what the trigger says; None where it says nothing else."""
+
+    name: str
+    weight: float
+    """In proportion to the others'."""
+    when: Moment | None = None
+    when_text: str = ""
+    steps: tuple[Step, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What a trigger is to bring about."""
+
+    selector: Selector
+    within: int
+    revenue: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Trigger:
     """One trigger, checked. `when_text` and `condition_text` are as written."""
 
@@ -261,7 +292,11 @@ class Trigger:
     expires: int | None = None
     priority: float = 0
     backfill: bool = False
-    send: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
+    once: bool = False
+    otherwise: bool = False
+    variants: tuple[Variant, ...] = ()
+    goal: Goal | None = None
     until: Moment | None = None
     until_text: str = ""
     exclusive: str = ""
@@ -274,6 +309,12 @@ class Trigger:
     reason: str = ""
     file: str = ""
     line: int = 0
+
+    @property
+    def messages(self) -> frozenset[str]:
+        """All that it may send, to anybody."""
+        plans = [self.steps, *(variant.steps or () for variant in self.variants)]
+        return frozenset(message for steps in plans for step in steps for message in step.messages)
 
 
 @dataclass(frozen=True, slots=True)

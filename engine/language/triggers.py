@@ -1,22 +1,17 @@
 """One trigger of a file: its keys, checked."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import TypeVar
 
-from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+from ruamel.yaml.nodes import MappingNode, Node
 
 from engine.language import tree
-from engine.language.conditions import read_moment, read_property, read_state
 from engine.language.documents import Document, Entry
-from engine.language.durations import DurationError
-from engine.language.errors import TriggerErrors
-from engine.language.notes import Reference, check_span
+from engine.language.notes import Reference
+from engine.language.reading import Reading
+from engine.language.sequences import read_goal, read_reentry, read_sends, read_variants
 from engine.language.sources import Passage
 from engine.language.trials import Trial, read_trials
-
-_Value = TypeVar("_Value")
 
 KEYS = (
     "when",
@@ -27,6 +22,12 @@ KEYS = (
     "priority",
     "backfill",
     "send",
+    "after",
+    "steps",
+    "reentry",
+    "otherwise",
+    "variants",
+    "goal",
     "until",
     "exclusive",
     "holdout",
@@ -58,8 +59,8 @@ class TriggerReader:
 
     def __init__(self, document: Document, retention: int) -> None:
         self._document = document
-        self._retention = retention
-        self.references = list[Reference]()
+        self._reading = Reading(document, retention)
+        self.references = self._reading.references
 
     def read(self, entry: Entry) -> Draft | None:
         """The trigger below a name; None where its `when` cannot be told."""
@@ -69,7 +70,7 @@ class TriggerReader:
         if "when" not in entries and blamed == len(self._document.errors):
             hint = "say when it fires: `when: product_viewed`"
             self._document.fail(entry.key, f"trigger `{name}` has no `when`", hint)
-        when = self._moment(entries["when"].value, "`when`") if "when" in entries else None
+        when = self._reading.moment(entries["when"].value, "`when`") if "when" in entries else None
         trigger = self._trigger(entry, entries, when or _NEVER)
         trials = read_trials(self._document, entries["tests"].value, self.references) if "tests" in entries else ()
         if when is None:
@@ -79,64 +80,52 @@ class TriggerReader:
 
     def _trigger(self, entry: Entry, entries: Mapping[str, Entry], when: tree.Moment) -> tree.Trigger:
         nodes = {key: found.value for key, found in entries.items()}
-        document = self._document
+        document, reading = self._document, self._reading
         rollout, segment = self._rollout(nodes["rollout"]) if "rollout" in nodes else (1.0, "")
-        return tree.Trigger(
+        once, cooldown = read_reentry(reading, nodes)
+        trigger = tree.Trigger(
             name=str(entry.key.value),
             when=when,
             when_text=str(nodes["when"].value).strip() if "when" in nodes else "",
-            per=self._path(nodes["per"]) if "per" in nodes else None,
-            condition=self._state(nodes["if"]) if "if" in nodes else None,
+            per=reading.path(nodes["per"], "`per`") if "per" in nodes else None,
+            condition=reading.state(nodes["if"]) if "if" in nodes else None,
             condition_text=str(nodes["if"].value).strip() if "if" in nodes else "",
-            cooldown=self._span(nodes["cooldown"], "`cooldown`") if "cooldown" in nodes else None,
-            expires=self._span(nodes["expires"], "`expires`") if "expires" in nodes else None,
+            cooldown=cooldown,
+            expires=reading.span(nodes["expires"], "`expires`") if "expires" in nodes else None,
             priority=document.number(nodes["priority"], "`priority`") if "priority" in nodes else 0,
             backfill=document.flag(nodes["backfill"], "`backfill`") if "backfill" in nodes else False,
-            send=self._names(nodes["send"]) if "send" in nodes else (),
-            until=self._moment(nodes["until"], "`until`") if "until" in nodes else None,
+            steps=read_sends(reading, nodes),
+            once=once,
+            otherwise=document.flag(nodes["otherwise"], "`otherwise`") if "otherwise" in nodes else False,
+            variants=read_variants(reading, nodes["variants"]) if "variants" in nodes else (),
+            goal=read_goal(reading, nodes["goal"]) if "goal" in nodes else None,
+            until=reading.moment(nodes["until"], "`until`") if "until" in nodes else None,
             until_text=str(nodes["until"].value).strip() if "until" in nodes else "",
-            exclusive=document.text(nodes["exclusive"], "`exclusive`", "the name of a group")
-            if "exclusive" in nodes
-            else "",
+            exclusive=self._told(nodes, "exclusive", "the name of a group"),
             holdout=document.share(nodes["holdout"], "`holdout`") if "holdout" in nodes else 0.0,
             rollout=rollout,
             rollout_segment=segment,
             mode=self._mode(nodes["mode"]) if "mode" in nodes else "live",
-            objective=document.text(nodes["objective"], "`objective`") if "objective" in nodes else "",
-            owner=document.text(nodes["owner"], "`owner`") if "owner" in nodes else "",
-            reason=document.text(nodes["reason"], "`reason`") if "reason" in nodes else "",
+            objective=self._told(nodes, "objective"),
+            owner=self._told(nodes, "owner"),
+            reason=self._told(nodes, "reason"),
             file=document.source.file,
             line=document.line(entry.key),
         )
+        if trigger.otherwise:
+            self._check_fallback(nodes["otherwise"], trigger)
+        return trigger
 
-    def _moment(self, node: Node, what: str) -> tree.Moment | None:
-        text = self._document.text(node, what, "a moment", "such as `product_viewed`")
-        read = partial(read_moment, retention=self._retention, references=self.references)
-        return self._condition(node, read) if text else None
+    def _check_fallback(self, node: Node, trigger: tree.Trigger) -> None:
+        if not trigger.exclusive:
+            hint = "name the group of which it takes what no other trigger does: `exclusive: carts`"
+            self._document.fail(node, "`otherwise` needs a group", hint)
+        if not all(step.after for step in trigger.steps) or not trigger.steps:
+            hint = "say how long the others have time: `after: 30m`"
+            self._document.fail(node, "`otherwise` needs a time to wait", hint)
 
-    def _state(self, node: Node) -> tree.State | None:
-        text = self._document.text(node, "`if`", "a state", 'such as `in segment "vip"`')
-        read = partial(read_state, retention=self._retention, references=self.references, wanted_by="`if`")
-        return self._condition(node, read) if text else None
-
-    def _path(self, node: Node) -> tree.Path | None:
-        text = self._document.text(node, "`per`", "the name of a property", "such as `cart_id`")
-        return self._condition(node, read_property) if text else None
-
-    def _condition(self, node: Node, read: Callable[[Passage], _Value]) -> _Value | None:
-        try:
-            return read(self._document.passage(node))
-        except TriggerErrors as errors:
-            self._document.take(errors)
-            return None
-
-    def _span(self, node: Node, what: str) -> int | None:
-        text = self._document.text(node, what, "a duration", "such as `3d`")
-        try:
-            return check_span(text, self._retention) if text else None
-        except DurationError as error:
-            self._document.fail(node, str(error), error.hint)
-            return None
+    def _told(self, nodes: Mapping[str, Node], key: str, kind: str = "text") -> str:
+        return self._document.text(nodes[key], f"`{key}`", kind) if key in nodes else ""
 
     def _rollout(self, node: Node) -> tuple[float, str]:
         """To which share of the people it is rolled out, and in which segment they must be, if in any."""
@@ -160,15 +149,6 @@ class TriggerReader:
             node, "`mode` is `live`, `shadow` or `off`", "write one of the three; without it, it is live"
         )
         return "live"
-
-    def _names(self, node: Node) -> tuple[str, ...]:
-        nodes = node.value if isinstance(node, SequenceNode) else [node]
-        hint = "such as `cart_reminder`"
-        names = tuple(self._document.text(item, "`send`", "a message or a list of them", hint) for item in nodes)
-        for name, item in zip(names, nodes, strict=True):
-            if name:
-                self.references.append(Reference(name, self._document.passage(item), 0, "message"))
-        return names
 
 
 _NEVER = tree.Happens(tree.Selector(()))  # stands in for a `when` with errors while the other keys are read

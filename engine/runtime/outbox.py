@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 import trio
 from msgspec.structs import replace
 
-from engine.core.decisions import Firing, message_id
+from engine.core.decisions import Firing, message_ids
 from engine.core.events import Millis
 from engine.core.sending.policy import Policy
 from engine.runtime.lane import Lane
@@ -89,10 +89,8 @@ class Outbox:
     def make(self, name: str, firing: Firing, now: Millis) -> list[Dispatch]:
         """The messages that a firing of the user `name` makes due, decided at `now`."""
         return [
-            Dispatch(
-                message_id(firing, message), name, message, self._destination_of(message), firing, due=now, changed=now
-            )
-            for message in firing.messages
+            Dispatch(key, name, message, self._destination_of(message), firing, due=now, changed=now)
+            for key, message in message_ids(firing)
         ]
 
     def admit(self, dispatches: Iterable[Dispatch]) -> None:

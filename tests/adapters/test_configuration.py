@@ -52,9 +52,7 @@ def test_a_version_is_compiled_again_from_its_content(tmp_path: Path) -> None:
     configuration = files_in(write_config(tmp_path)).configuration
     again = compile_content(configuration.content)
     assert again.means_the_same(configuration.program)
-    assert [trigger.messages for trigger in again.triggers] == [
-        trigger.messages for trigger in configuration.program.triggers
-    ]
+    assert [trigger.arms for trigger in again.triggers] == [trigger.arms for trigger in configuration.program.triggers]
 
 
 def test_a_version_that_does_not_check_any_more_is_told_with_what_to_do(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from engine.language.conditions import parse_moment, parse_state
 from engine.language.errors import TriggerError, TriggerErrors
 from engine.language.files import load
-from engine.language.tree import Segment, Trigger
+from engine.language.tree import Segment, Step, Trigger
 
 
 def errors_of(*texts: str) -> tuple[TriggerError, ...]:
@@ -50,7 +50,7 @@ def test_every_key_is_read() -> None:
         cooldown=3 * 86_400_000,
         priority=10,
         backfill=True,
-        send=("mail", "push"),
+        steps=(Step(("mail", "push")),),
         objective="Carts come back",
         owner="ana",
         reason="less noise",
@@ -62,11 +62,11 @@ def test_every_key_is_read() -> None:
 def test_what_is_left_away_has_a_default() -> None:
     trigger = load({"": "triggers: {x: {when: view}}"}).triggers[0]
     assert (trigger.per, trigger.condition, trigger.cooldown, trigger.priority) == (None, None, None, 0)
-    assert (trigger.backfill, trigger.send, trigger.owner) == (False, (), "")
+    assert (trigger.backfill, trigger.steps, trigger.owner) == (False, (), "")
 
 
 def test_a_single_message_is_a_list_of_one() -> None:
-    assert load({"": EVERYTHING}).triggers[1].send == ("mail",)
+    assert load({"": EVERYTHING}).triggers[1].steps == (Step(("mail",)),)
 
 
 def test_segments_are_states_or_lists() -> None:

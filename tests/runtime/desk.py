@@ -2,7 +2,7 @@
 
 import trio
 
-from engine.core.decisions import Firing, message_id
+from engine.core.decisions import Firing, message_ids
 from engine.core.events import Millis, Sent
 from engine.core.program import Program
 from engine.core.sending.question import Due
@@ -23,8 +23,8 @@ class FakeDesk:
     def make_due(self, name: str, firing: Firing, *, expires: Millis = 1 << 62) -> None:
         """Let a firing's messages be due for the user, as a turn would."""
         user = self.users.setdefault(name, User(name, self.program))
-        for message in firing.messages:
-            due = Due(message_id(firing, message), firing.trigger, message, firing.at, expires)
+        for key, message in message_ids(firing):
+            due = Due(key, firing.trigger, message, firing.at, expires)
             user.sending.due[due.id] = due
 
     def states(self, dispatch_id: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from engine.core.decisions import Firing, message_id
+from engine.core.decisions import Firing, message_ids
 from engine.core.events import Consent, Membership, Millis, Outcome, Sent
 from engine.core.sending.policy import Policy
 from engine.core.user import User
@@ -109,7 +109,7 @@ def _nothing_is_early(world: World) -> None:
 
 def _messages_ended_as_they_should(world: World) -> None:
     dispatches = world.dispatches
-    due = {message_id(made.firing, message) for made, _ in world.decisions for message in made.firing.messages}
+    due = {key for made, _ in world.decisions for key, _ in message_ids(made.firing)}
     assert set(dispatches) == due, "a decided message has no dispatch, or the reverse"
     arrived = Counter(key for keys in world.delivered.values() for key in keys)
     assert not [key for key, number in arrived.items() if number > 1], "delivered twice"
@@ -143,9 +143,9 @@ def _order_is_kept(world: World) -> None:
     """To each user, at each destination, in the order of decision, but for what was held."""
     held = {each.id for batch in world.log for each in batch.dispatches.values() if each.state == "held"}
     order = {
-        message_id(made.firing, message): (number, place)
+        key: (number, place)
         for number, (made, _) in enumerate(world.decisions)
-        for place, message in enumerate(made.firing.messages)
+        for place, (key, _) in enumerate(message_ids(made.firing))
     }
     for keys in world.delivered.values():
         by_user: dict[str, list[tuple[int, int]]] = {}

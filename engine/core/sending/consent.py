@@ -7,6 +7,7 @@ a yes until the person objects, and the browser's Global Privacy Control objects
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from engine.core.events import Millis
 from engine.core.sending.answers import Never
@@ -26,6 +27,14 @@ class Stance(msgspec.Struct, frozen=True, array_like=True):
     granted: bool
     at: Millis
     source: str
+    withdrawn: Millis | None = None
+    """When it was last withdrawn, though it may have been granted again since."""
+
+    def after(self, before: "Stance | None") -> "Stance":
+        """What is known when this is said after what was said before."""
+        known = [each.withdrawn for each in (before, self) if each is not None and each.withdrawn is not None]
+        withdrawn = max(known, default=None)
+        return replace(self, withdrawn=withdrawn if self.granted else self.at)
 
 
 def stances(trait: Any, at: Millis) -> dict[str, Stance]:
@@ -55,7 +64,7 @@ def consent(asked: Question) -> Never | None:
     stance = user.sending.consents.get(purpose)
     if stance is not None:
         if stance.granted:
-            return None
+            return withdrawal(asked)
         return Never("consent", f"consent: they withdrew it for {purpose} at {in_words(stance.at)} ({stance.source})")
     region = user.profile.get(rule.region_trait)
     if not isinstance(region, str) or region not in rule.opt_out:
@@ -63,3 +72,14 @@ def consent(asked: Question) -> Never | None:
     if user.profile.get(PRIVACY_CONTROL) is True:
         return Never("consent", "consent: Global Privacy Control objects for them")
     return None
+
+
+def withdrawal(asked: Question) -> Never | None:
+    """Consent that is withdrawn ends what is due, for good: to give it again concerns what comes after."""
+    if asked.policy.consent is None or not asked.is_limited:
+        return None
+    purpose = asked.facts.purpose
+    stance = asked.user.sending.consents.get(purpose)
+    if stance is None or stance.withdrawn is None or stance.withdrawn <= asked.due.at:
+        return None
+    return Never("consent", f"consent: they withdrew it for {purpose} at {in_words(stance.withdrawn)}")

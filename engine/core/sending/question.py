@@ -28,9 +28,15 @@ class Due(msgspec.Struct, frozen=True, array_like=True):
     ended: Millis | None = None
     """When the trigger's `until` happened."""
     barred: str = ""
-    """The exclusive group of which another trigger came first in the step of the firing."""
+    """Another trigger of its group, which came first."""
     tried: bool = False
     """Its destination did not take it, and it will be tried again."""
+    start: Millis = 0
+    """It does not go before this instant."""
+    until: str = ""
+    """Key of what ends it: see `Program.endings`."""
+    condition: str = ""
+    """Key of the state that must hold when it goes: see `Program.conditions`."""
 
 
 class Question(NamedTuple):

@@ -13,7 +13,7 @@ EUROPE = policy_of(consent=ConsentRule(opt_out=frozenset({"US"})))
 
 def may(user: User, policy: Policy = EUROPE, now: int = NOON) -> str:
     """Empty where a message may go; otherwise why not."""
-    answer = user.release(due(user), now, policy)
+    answer = user.release(due(user, at=now), now, policy)
     return "" if answer == Go() else answer.reason if isinstance(answer, Never) else str(answer)
 
 

@@ -70,5 +70,5 @@ def test_of_an_exclusive_group_only_the_first_sends_in_a_step() -> None:
     for seq in (1, 2):
         fired = user.observe(Track(seq, "view", NOON), NOON)
         answers = {each.trigger: user.release(f"{each.id}:m", NOON, Policy()) for each in fired}
-        barred = Never("exclusive", "exclusive: another of `g` came first")
+        barred = Never("exclusive", "exclusive: `b` of the same group came first")
         assert answers == {"a": barred, "b": Go(), "c": Go()}

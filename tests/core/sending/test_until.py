@@ -22,8 +22,8 @@ def track(seq: int, name: str, at: int = NOON, **properties: object) -> Track:
     return Track(seq, name, at, encode(properties))
 
 
-def answers(user: User, now: int = NOON) -> list[Go | Never]:
-    found = [user.release(each, now, POLICY) for each in user.sending.due]
+def answers(user: User) -> list[Go | Never]:
+    found = [user.release(each, user.clock, POLICY) for each in user.sending.due]
     return [each for each in found if isinstance(each, Go | Never)]
 
 
