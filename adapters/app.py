@@ -10,7 +10,7 @@ import structlog
 import trio
 from quart import Blueprint
 
-from adapters.configuration import Files, compile_content
+from adapters.configuration import Files, compile_content, succeed
 from adapters.destinations import build
 from adapters.keys import Keys
 from adapters.reloading import Reloader
@@ -141,6 +141,7 @@ def _service(
     service = Service(
         shop.files.configuration,
         compile_content=compile_content,
+        succeed=succeed,
         store=store,
         destinations=destinations,
         clock=clock,

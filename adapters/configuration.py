@@ -5,7 +5,7 @@ their meaning. It is journaled whole, so that what was in force once can be comp
 sets are the same, wherever their folders are.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -19,8 +19,10 @@ from adapters.settings import Settings
 from engine.core.program import Program
 from engine.core.sending.policy import Policy
 from engine.language.compiler import compile_triggers
+from engine.language.concerns import version
 from engine.language.errors import TriggerError, TriggerErrors
 from engine.language.files import Loaded, load
+from engine.language.retired import pick, retire
 from engine.language.sending import read_sending
 from engine.runtime.ports import StoreError
 from engine.runtime.versions import Configuration
@@ -65,6 +67,8 @@ class _Content(msgspec.Struct, frozen=True):
     history_limit: int
     sending: str = ""
     """The rules of sending."""
+    retired: dict[str, str] = {}
+    """By version, triggers of sets that were in force before, of which messages may be on their way."""
 
 
 def read_files(folder: Path, settings: Settings) -> Files:
@@ -106,10 +110,30 @@ def compile_content(content: bytes) -> Program:
     try:
         return _compiled(load(read.triggers, retention=read.retention), read)
     except TriggerErrors as errors:
-        raise StoreError(
-            "trigger files that were in force before do not check any more, and there are users who go by them; start"
-            f" the Impel that ran before this one. {errors.errors[0]}"
-        ) from errors
+        raise _unreadable(errors) from errors
+
+
+def succeed(content: bytes, former: bytes, in_use: Collection[str]) -> bytes:
+    """The content of a set that comes into force after another: it carries on what the other began.
+
+    Of the other's own triggers all are carried on, for those who have not taken it up yet; of those that it carried on
+    itself, the versions that are `in_use` still.
+    """
+    new, old = (msgspec.json.decode(each, type=_Content) for each in (content, former))
+    own = {version(trigger) for trigger in load(new.triggers, retention=new.retention).triggers}
+    try:
+        fresh = pick(old.triggers, own, retention=old.retention)
+    except TriggerErrors as errors:
+        raise _unreadable(errors) from errors
+    retired = fresh | {number: text for number, text in old.retired.items() if number in in_use and number not in own}
+    return msgspec.json.encode(msgspec.structs.replace(new, retired=retired), order="sorted") if retired else content
+
+
+def _unreadable(errors: TriggerErrors) -> StoreError:
+    return StoreError(
+        "trigger files that were in force before do not check any more, and there are users who go by them; start"
+        f" the Impel that ran before this one. {errors.errors[0]}"
+    )
 
 
 def _texts(read: Callable[[Path], dict[str, str]], folder: Path, wrong: list[Wrong]) -> dict[str, str] | None:
@@ -169,4 +193,5 @@ def _compiled(loaded: Loaded, content: _Content) -> Program:
         retention=content.retention,
         history_after=content.history_after,
         history_limit=content.history_limit,
+        retired=retire(content.retired.items(), retention=content.retention),
     )

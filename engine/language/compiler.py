@@ -16,6 +16,7 @@ from engine.core.becoming import Becomes, For, On
 from engine.core.chains import Then, ThenNo
 from engine.core.events import INF, Millis
 from engine.core.moments import Either, Happens, Moment, While
+from engine.core.plan import Condition
 from engine.core.program import CompiledTrigger, Program
 from engine.core.series import Distinct, Extreme, Feed, Latest, Places, Series, Total
 from engine.core.states import State
@@ -24,6 +25,7 @@ from engine.language.concerns import Concerns, digest, version
 from engine.language.handlers import Handlers
 from engine.language.plans import Companion, arms, companions, conditions, goal, looks, split, until_key
 from engine.language.predicates import predicate
+from engine.language.retired import Retired
 from engine.language.routes import Selected, lay_routes
 from engine.language.script import Circumstances
 
@@ -38,6 +40,7 @@ def compile_triggers(
     retention: Millis,
     history_after: Millis,
     history_limit: int | None = None,
+    retired: Retired = Retired(),  # noqa: B008 - never changed here
 ) -> Program:
     """Compile checked triggers and segments.
 
@@ -47,22 +50,25 @@ def compile_triggers(
         retention: how far a condition without `within` looks back, ms.
         history_after: an event older than this when it is received is history, ms.
         history_limit: how many events a user keeps at most; None for no limit.
+        retired: what messages on their way ask of triggers that are in force no more.
 
     """
-    definitions = {segment.name: segment.state for segment in segments}
-    workshop = _Workshop(retention, definitions, [trigger.per for trigger in triggers if trigger.per is not None])
+    definitions = retired.definitions | {segment.name: segment.state for segment in segments}
+    beside = {each.trigger.name: each for each in (*retired.endings, *companions(triggers, definitions))}
+    pers = [*(trigger.per for trigger in triggers), *(companion.per for companion in beside.values())]
+    workshop = _Workshop(retention, definitions, [per for per in pers if per is not None])
     compiled: dict[CompiledTrigger, Concerns] = {}
     texts: dict[str, str] = {}
     for trigger in triggers:
         for part, mine in split(trigger):
             compiled[workshop.trigger(part, trigger, mine)] = Concerns.of(part.when, definitions)
             texts[part.name] = part.when_text
-    beside = list(companions(triggers, definitions))
-    for companion in beside:
+    for companion in beside.values():
         compiled[workshop.companion(companion)] = Concerns.of(companion.trigger.when, definitions)
         texts[companion.trigger.name] = companion.trigger.when_text
-    asked = conditions(triggers, definitions, lambda state: workshop.state(state, None))
-    named_states = {name: workshop.segment(name) for name in definitions}
+    asked = {key: Condition(workshop.state(state, None), text) for key, (state, text) in retired.conditions.items()}
+    asked |= conditions(triggers, definitions, lambda state: workshop.state(state, None))
+    named_states = {segment.name: workshop.segment(segment.name) for segment in segments}
     outsiders = tuple(each for each, concerns in compiled.items() if concerns.looks_outside and each.path is not None)
     selected = workshop.selected(compiled)
     routes, other = lay_routes(selected, workshop.paths)
@@ -97,7 +103,7 @@ def compile_triggers(
         conditions=asked,
         endings={
             companion.key: " ".join(companion.trigger.when_text.split())
-            for companion in beside
+            for companion in beside.values()
             if companion.role == "ends"
         },
     )

@@ -90,10 +90,15 @@ def conditions(
     return {
         condition_key(step.condition, definitions): Condition(compiled(step.condition), step.condition_text)
         for trigger in triggers
-        for steps in (trigger.steps, *(variant.steps or () for variant in trigger.variants))
-        for step in steps
+        for step in steps_of(trigger)
         if step.condition is not None
     }
+
+
+def steps_of(trigger: tree.Trigger) -> Iterator[tree.Step]:
+    """All steps of a trigger, of whatever variant."""
+    for steps in (trigger.steps, *(variant.steps or () for variant in trigger.variants)):
+        yield from steps
 
 
 def goal(trigger: tree.Trigger) -> Goal | None:

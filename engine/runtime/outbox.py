@@ -66,6 +66,10 @@ class Outbox:
         """How many messages are not ended."""
         return len(self._office.unended)
 
+    def in_use(self) -> frozenset[str]:
+        """The versions of triggers of which messages are not ended."""
+        return frozenset(each.firing.version for each in self._office.unended.values())
+
     def use(self, renderer: Renderer, policy: Policy) -> None:
         """Render with other message files, and release by other rules, from now on."""
         self._office.renderer, self._office.policy = renderer, policy

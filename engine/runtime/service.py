@@ -26,11 +26,11 @@ from engine.runtime.keeper import Keeper, Limits
 from engine.runtime.loader import Loader
 from engine.runtime.outbox import Outbox
 from engine.runtime.ports import Destination, Store, StoreError, Telemetry
-from engine.runtime.records import Batch, Dispatch, Version
+from engine.runtime.records import Batch, Dispatch
 from engine.runtime.recovery import Recovery
 from engine.runtime.router import Refused, Router
 from engine.runtime.uptake import Uptake
-from engine.runtime.versions import Compile, Configuration, Versions
+from engine.runtime.versions import Compile, Configuration, Succeed, Versions, alone
 
 _FAREWELL = 1.0
 """Seconds for which a process that cannot write any more still says so."""
@@ -48,6 +48,7 @@ class Service:
         configuration: Configuration,
         *,
         compile_content: Compile,
+        succeed: Succeed = alone,
         store: Store,
         destinations: Mapping[str, Destination],
         clock: Clock,
@@ -67,7 +68,7 @@ class Service:
         self._failure: StoreError | None = None
         self._failing = trio.Event()
         self._reloading = trio.Lock()
-        self.versions = Versions(compile_content)
+        self.versions = Versions(compile_content, succeed)
         self.feed = Feed(store)
         self.addresses = Addresses()
         self.journal = Journal(store, self.now, telemetry, self._committed)
@@ -319,9 +320,8 @@ class Service:
     # What is in force --------------------------------------------------------------------------------------------
 
     def _put_in_force(self, configuration: Configuration) -> None:
-        version = Version(self.journal.next_number(), self.now(), configuration.digest, configuration.content)
-        self.versions.add(version, configuration.program)
-        self.journal.put_in_force(version)
+        number, now = self.journal.next_number(), self.now()
+        self.journal.put_in_force(self.versions.follow(configuration, number, now, self.outbox.in_use()))
         self.outbox.use(configuration.renderer, self._rules(configuration))
         self._uptake.begin()
 

@@ -5,10 +5,11 @@ before the first turn with a higher number; one who is asleep may have several t
 force long ago is compiled again from the journal only if somebody has slept since.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 from engine.core.decisions import Firing
+from engine.core.events import Millis
 from engine.core.program import Program
 from engine.core.sending.policy import Policy
 from engine.core.user import User
@@ -17,6 +18,16 @@ from engine.runtime.records import Version
 
 Compile = Callable[[bytes], Program]
 """Makes a program of a version's content."""
+
+
+Succeed = Callable[[bytes, bytes, Collection[str]], bytes]
+"""Makes the content of a set that comes into force after another: of that it carries on what messages on their way ask
+of triggers of these versions."""
+
+
+def alone(content: bytes, _former: bytes, _in_use: Collection[str]) -> bytes:
+    """Carry on nothing."""
+    return content
 
 
 class Configuration(NamedTuple):
@@ -35,8 +46,9 @@ class Configuration(NamedTuple):
 class Versions:
     """All versions that anybody may still go by, oldest first."""
 
-    def __init__(self, compile_content: Compile) -> None:
+    def __init__(self, compile_content: Compile, succeed: Succeed) -> None:
         self._compile = compile_content
+        self._succeed = succeed
         self._versions: list[Version] = []
         self._programs: dict[int, Program] = {}
         self._numbers: dict[Program, int] = {}
@@ -61,13 +73,26 @@ class Versions:
         """Go on under the version that was in force, if the configuration is that one; whether it is."""
         if not self._versions or self.current.digest != configuration.digest:
             return False
-        self._put_in_force(configuration.program)
+        self._put_in_force(configuration)
         return True
 
-    def add(self, version: Version, program: Program) -> None:
-        """Put a version in force from its instant on."""
+    def follow(self, configuration: Configuration, number: int, at: Millis, in_use: Collection[str]) -> Version:
+        """Put a configuration in force from an instant on, after a turn of that number.
+
+        Args:
+            configuration: what is to be in force.
+            number: of the version.
+            at: its instant, ms.
+            in_use: versions of triggers of which messages are on their way.
+
+        """
+        content = configuration.content
+        if self._versions:
+            content = self._succeed(content, self.current.content, in_use)
+        version = Version(number, at, configuration.digest, content)
         self._versions.append(version)
-        self._put_in_force(program)
+        self._put_in_force(configuration)
+        return version
 
     def number_of(self, user: User) -> int:
         """The version by which a user goes."""
@@ -115,6 +140,8 @@ class Versions:
                     fired += user.adopt(self.program_of(version.number), version.at)
         return fired
 
-    def _put_in_force(self, program: Program) -> None:
+    def _put_in_force(self, configuration: Configuration) -> None:
+        content = self.current.content
+        program = configuration.program if content == configuration.content else self._compile(content)
         self._programs[self.current.number] = self._latest = program
         self._numbers[program] = self.current.number

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from adapters.configuration import ConfigurationErrors, Files, compile_content, read_files
+from adapters.configuration import ConfigurationErrors, Files, compile_content, read_files, succeed
 from adapters.settings import read_settings
 from engine.language.errors import TriggerError
 from engine.runtime.ports import StoreError
@@ -74,3 +74,21 @@ def test_a_file_that_cannot_be_read_is_named_and_hides_no_mistake_in_others(tmp_
     unreadable, misspelt = errors_in(config)
     assert unreadable == f"{config / 'messages' / 'cart.yaml'} is not UTF-8 text: byte 1 cannot be read"
     assert "whne" in misspelt
+
+
+def test_a_set_carries_on_what_the_one_before_began(tmp_path: Path) -> None:
+    config = write_config(tmp_path)
+    triggers = config / "triggers" / "all.yaml"
+    plain = triggers.read_text()
+    triggers.write_text(plain + "  gone: {when: cart, send: nudge, after: 1h, until: order}\n")
+    first = files_in(config).configuration
+    triggers.write_text(plain)
+    second = files_in(config).configuration
+    (version,) = [each.version for each in first.program.triggers if each.name == "gone"]
+    content = succeed(second.content, first.content, ())
+    program = compile_content(content)
+    assert list(program.endings.values()) == ["order"], "for whoever has not taken up the second yet"
+    assert program.means_the_same(compile_content(succeed(second.content, content, {version})))
+    third = succeed(second.content, content, ())
+    assert third == second.content, "and no longer than anything is on its way by it"
+    assert succeed(first.content, content, {version}) == first.content, "what is in force again is carried on by itself"

@@ -132,7 +132,7 @@ def _ended_as_it_should(dispatch: Dispatch, *, arrived: bool, doubtful: bool) ->
 
 
 def _ended_with_a_reason(dispatch: Dispatch, *, refused: bool) -> None:
-    if dispatch.state == "dropped" and not dispatch.reason.startswith(("until: ", "consent: ")):
+    if dispatch.state == "dropped" and not dispatch.reason.startswith(("until: ", "consent: ", "if: ", "exclusive: ")):
         assert "expired" in dispatch.reason, f"dropped without a reason: {dispatch}"
         assert dispatch.changed >= dispatch.firing.at + SOONEST_EXPIRY, f"dropped too soon: {dispatch}"
     if dispatch.state == "failed":

@@ -28,7 +28,7 @@ from engine.runtime.service import Service
 from tests.runtime.rig import Quiet
 from tests.simulation.check import check
 from tests.simulation.machine import Files, Machine, Memory
-from tests.simulation.shop import CONTENTS, LONGEST, arrival, compile_content, configuration
+from tests.simulation.shop import CONTENTS, LONGEST, arrival, compile_content, configuration, succeed
 from tests.simulation.world import FaultDestination, World
 
 FAULTS = {
@@ -165,6 +165,7 @@ class Run:
         service = self.service = Service(
             configuration(self.content),
             compile_content=compile_content,
+            succeed=succeed,
             store=store,
             destinations={name: FaultDestination(world, name) for name in ("keyed", "plain")},
             clock=SteadyClock(world.wall, world.monotonic, since=mark.now),

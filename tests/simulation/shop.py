@@ -1,8 +1,10 @@
 """The shop of the simulation: some versions of its trigger files, its messages, and what its people do."""
 
+import json
 import random
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from functools import cache
 from hashlib import sha256
 from typing import Any
 
@@ -13,7 +15,10 @@ from engine.core.sending.answers import Held
 from engine.core.sending.policy import Cap, ConsentRule, Facts, Fatigue, Policy
 from engine.core.sending.question import Question
 from engine.language.compiler import compile_triggers
+from engine.language.concerns import version
+from engine.language.conditions import RETENTION
 from engine.language.files import load
+from engine.language.retired import pick, retire
 from engine.runtime.arrivals import Alias, Arrival, Choice, Event, Listing, Profile
 from engine.runtime.versions import Configuration
 
@@ -37,6 +42,11 @@ _TEXTS = (
   left: {when: cart then no (cart or order) within 2s, per: cart_id, send: hello}
   lapsed: {when: inactive for 4s, send: note, expires: 1s}
   both: {when: view then cart within 3s, send: [later, hello], priority: 2, until: order}
+  run:
+    when: vip_page
+    steps: [{send: note}, {after: 700ms, send: hello, if: not seen(order) within 2s}, {after: 1500ms, send: note}]
+    until: seen(cart) within 5s and in segment "vip"
+    reentry: once
 """,
     """
   sticky: {when: (profile.plan == "vip") for 2s, send: hello}
@@ -52,7 +62,8 @@ _TEXTS = (
 """,
     """
   left: {when: cart then no (cart or order) within 1500ms, per: cart_id, send: hello, backfill: true, until: vip_page}
-  sums: {when: sum(cart.total) > 20 within 5s, send: note}
+  sums: {when: sum(cart.total) > 20 within 5s, send: note, exclusive: g}
+  rest: {when: cart, per: cart_id, send: hello, after: 600ms, otherwise: true, exclusive: g}
   seenit: {when: distinct(view.product) >= 2 within 5s, send: [hello, note]}
   lapsed: {when: inactive for 2s, send: later}
 """,
@@ -84,7 +95,7 @@ POLICIES = (
 
 def policy_of(content: bytes) -> Policy:
     """The rules that go with some trigger files."""
-    return POLICIES[CONTENTS.index(content) % len(POLICIES)]
+    return POLICIES[CONTENTS.index(content.partition(_CARRIED)[0]) % len(POLICIES)]
 
 
 def closed(asked: Question) -> Held | None:
@@ -93,21 +104,42 @@ def closed(asked: Question) -> Held | None:
     return Held("closed", "closed", opens) if asked.due.message == "later" and asked.at < opens else None
 
 
-def _compiled(text: str) -> Program:
-    loaded = load({"shop": text})
+_CARRIED = b"\0"
+"""Stands before what a content carries on of those before it."""
+
+_KEPT: Millis = 60_000
+
+
+@cache
+def _compiled(content: bytes) -> Program:
+    text, _, retired = content.partition(_CARRIED)
+    loaded = load({"shop": text.decode()})
     program = compile_triggers(
-        loaded.triggers, loaded.segments, retention=60_000, history_after=20_000, history_limit=25
+        loaded.triggers,
+        loaded.segments,
+        retention=_KEPT,
+        history_after=20_000,
+        history_limit=25,
+        retired=retire(json.loads(retired or b"{}").items(), retention=RETENTION),
     )
     return replace(program, gates=(*GATES, closed))
 
 
-_PROGRAMS = {(_LISTS + text).encode(): _compiled(_LISTS + text) for text in _TEXTS}
-CONTENTS = tuple(_PROGRAMS)
+CONTENTS = tuple((_LISTS + text).encode() for text in _TEXTS)
 
 
 def compile_content(content: bytes) -> Program:
     """A program of its own each time, as compiling makes it."""
-    return replace(_PROGRAMS[content])
+    return replace(_compiled(content))
+
+
+def succeed(content: bytes, former: bytes, in_use: Collection[str]) -> bytes:
+    """What the sidecar does with its own form of content."""
+    text, _, carried = former.partition(_CARRIED)
+    own = {version(trigger) for trigger in load({"shop": content.decode()}).triggers}
+    kept = {number: each for number, each in json.loads(carried or b"{}").items() if number in set(in_use) - own}
+    retired = pick({"shop": text.decode()}, own, retention=RETENTION) | kept
+    return content + _CARRIED + json.dumps(retired).encode() if retired else content
 
 
 def configuration(content: bytes) -> Configuration:
