@@ -32,6 +32,7 @@ from adapters.web.health import health
 from adapters.web.outbox import outbox_routes
 from adapters.web.reload import reload_route
 from adapters.web.server import GRACE, application, run_server
+from adapters.web.stats import stats_routes
 from engine.runtime.clock import SteadyClock
 from engine.runtime.keeper import Limits
 from engine.runtime.ports import Destination, StoreError
@@ -162,7 +163,8 @@ def _routes(shop: Shop, store: ShopStore, running: Sidecar, metrics: Metrics) ->
             raise Refused(service.status, service.reason)
 
     users, messages = admin(keys, service), outbox_routes(keys, service.outbox, service.store)
-    for routes in (users, messages):
+    counts = stats_routes(keys, store, lambda: [each.name for each in running.reloader.files.loaded.triggers])
+    for routes in (users, messages, counts):
         routes.before_request(once_recovered)
     return [
         health(metrics, service),
@@ -174,6 +176,7 @@ def _routes(shop: Shop, store: ShopStore, running: Sidecar, metrics: Metrics) ->
         suppressions_source(keys, intake, service),
         users,
         messages,
+        counts,
         decisions(keys, service, metrics),
         reload_route(keys, running.reloader),
         database(keys, store),

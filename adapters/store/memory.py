@@ -11,6 +11,8 @@ from engine.core.sending.suppression import Suppressed
 from engine.runtime.records import (
     ENDED,
     Batch,
+    Count,
+    Counted,
     Decision,
     Dispatch,
     DispatchState,
@@ -48,6 +50,7 @@ class MemoryStore:
         self._links: dict[str, str] = {}
         self._linked: dict[int, Millis] = {}
         self._suppressed: dict[Place, Suppressed] = {}
+        self._counts: dict[Counted, Count] = {}
         self._versions: list[Version] = []
         self._dispatches: dict[str, Dispatch] = {}
         self._changed: dict[str, int] = {}
@@ -90,6 +93,9 @@ class MemoryStore:
         self._decided += [(commits, decision) for decision in batch.decisions]
         self._dispatches |= batch.dispatches
         self._changed |= dict.fromkeys(batch.dispatches, commits)
+        for counted, amount in batch.counts.items():
+            before = self._counts.get(counted, Count(counted, 0.0, self._mark.now))
+            self._counts[counted] = before._replace(amount=before.amount + amount)
         for save in batch.saves:
             self._save(save)
         for name in batch.gone:
@@ -138,6 +144,11 @@ class MemoryStore:
         """Up to `limit` users who have not taken up `version`, in the order of their names, those after `after`."""
         await trio.lowlevel.checkpoint()
         return [name for name in sorted(self._people) if name > after and self._people[name].version < version][:limit]
+
+    async def counts(self) -> list[Count]:
+        """All that was counted."""
+        await trio.lowlevel.checkpoint()
+        return list(self._counts.values())
 
     async def dispatch(self, dispatch_id: str) -> Dispatch | None:
         """A message, by its id."""

@@ -57,7 +57,14 @@ CREATE TABLE suppressions (id INTEGER PRIMARY KEY, address TEXT NOT NULL, channe
 """
 """Addresses that nothing is sent to."""
 
-MIGRATIONS = (_FIRST, _COMMITS, _SUPPRESSIONS)
+_COUNTS = """
+CREATE TABLE counts (trigger TEXT NOT NULL, version TEXT NOT NULL, variant TEXT NOT NULL, what TEXT NOT NULL,
+                     gate TEXT NOT NULL, amount REAL NOT NULL, since INTEGER NOT NULL,
+                     PRIMARY KEY (trigger, version, variant, what, gate)) STRICT, WITHOUT ROWID;
+"""
+"""What came of each trigger, counted."""
+
+MIGRATIONS = (_FIRST, _COMMITS, _SUPPRESSIONS, _COUNTS)
 """What makes each version of the schema from the one before; the first, of an empty file."""
 
 VERSION = len(MIGRATIONS)

@@ -20,7 +20,19 @@ from adapters.store.writer import Writer
 from engine.core.events import Millis
 from engine.core.sending.suppression import Suppressed
 from engine.runtime.ports import StoreError
-from engine.runtime.records import Batch, Dispatch, DispatchState, Entry, Kept, Mark, Person, Published, Version
+from engine.runtime.records import (
+    Batch,
+    Count,
+    Counted,
+    Dispatch,
+    DispatchState,
+    Entry,
+    Kept,
+    Mark,
+    Person,
+    Published,
+    Version,
+)
 
 FILE = "impel.db"
 """The usual name, in the data folder."""
@@ -43,6 +55,7 @@ _PUBLISHED = """
         SELECT commits, 0 AS kind, id, name, version, content FROM decisions WHERE commits > ?1 AND commits <= ?2
         UNION ALL SELECT commits, 1, id, NULL, NULL, content FROM outbox WHERE commits > ?1 AND commits <= ?2
         ORDER BY 1, 2, 3 LIMIT ?3)"""
+_COUNTS = "SELECT trigger, version, variant, what, gate, amount, since FROM counts"
 _ALL = -1
 """As a limit: none."""
 
@@ -199,6 +212,10 @@ class SqliteStore:
     async def behind(self, version: int, after: str, limit: int) -> list[str]:
         """Up to `limit` users who have not taken up `version`, in the order of their names, those after `after`."""
         return [name for (name,) in await self._read(_BEHIND, (version, after, limit))]
+
+    async def counts(self) -> list[Count]:
+        """All that was counted."""
+        return [Count(Counted(*row[:5]), *row[5:]) for row in await self._read(_COUNTS, ())]
 
     async def dispatch(self, dispatch_id: str) -> Dispatch | None:
         """A message, by its id."""

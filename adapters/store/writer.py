@@ -43,6 +43,9 @@ _UPSERT_PERSON = f"""
     touched = excluded.touched, bare = excluded.bare RETURNING id"""  # noqa: S608 - our own number
 _INSERT_SUPPRESSION = """
     INSERT INTO suppressions (address, channel, list, why, at, source) VALUES (?, ?, ?, ?, ?, ?)"""
+_ADD_COUNT = """
+    INSERT INTO counts (trigger, version, variant, what, gate, amount, since) VALUES (?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO UPDATE SET amount = amount + excluded.amount"""
 _INSERT_CHUNK = "INSERT INTO history (user, saved_at, chunk, checksum) VALUES (?, ?, ?, ?)"
 _PEOPLE_PAGE = f"""
     SELECT id, name, touched, bare AND horizon = {INF}, EXISTS (SELECT 1 FROM links WHERE links.user = people.name)
@@ -149,6 +152,7 @@ def _put(batch: Batch, mark: Mark, cursor: apsw.Cursor) -> None:
             cursor.execute(_INSERT_SUPPRESSION, (*place, suppressed.why, suppressed.at, suppressed.source))
     cursor.executemany(_INSERT_DECISION, map(decision_row, batch.decisions, commits))
     cursor.executemany(_UPSERT_DISPATCH, map(dispatch_row, batch.dispatches.values(), commits))
+    cursor.executemany(_ADD_COUNT, ((*counted, amount, mark.now) for counted, amount in batch.counts.items()))
     for save in batch.saves:
         _save(cursor, save, mark.now)
     for name in batch.gone:

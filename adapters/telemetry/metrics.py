@@ -7,6 +7,7 @@ from functools import cache
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from adapters.telemetry.tally import Tally
+from engine.runtime.records import Counted
 from engine.runtime.service import Service
 
 _QUICK = (0.00001, 0.00003, 0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 1)
@@ -21,7 +22,9 @@ class Metrics:
         self._registry = CollectorRegistry()
         self._events = self._counter("impel_events", "Inputs taken", "source", "type")
         self._rejected = self._counter("impel_rejected", "Inputs refused", "source")
-        self._decisions = self._counter("impel_decisions", "Firings and ends of messages", "trigger", "outcome")
+        arm = "trigger", "version", "variant"
+        self._decisions = self._counter("impel_decisions", "Firings, and what came of them", *arm, "outcome", "gate")
+        self._revenue = Gauge("impel_revenue", "What goals were worth", arm, registry=self._registry)
         self._event, self._decision = cache(self._events.labels), cache(self._decisions.labels)
         self._turn = Tally("impel_turn_seconds", "From an input to its decisions", _QUICK)
         self._registry.register(self._turn)
@@ -59,9 +62,13 @@ class Metrics:
         """One who followed the decisions was too slow."""
         self._dropped.inc()
 
-    def decided(self, trigger: str, outcome: str) -> None:
-        """A trigger fired (`fired`), or a message of it ended in one of the states of a dispatch."""
-        self._decision(trigger, outcome).inc()
+    def counted(self, counted: Counted, amount: float) -> None:
+        """A trigger fired, a message of it was held or has ended, or something came of it."""
+        trigger, version, variant, what, gate = counted
+        if what == "revenue":
+            self._revenue.labels(trigger, version, variant).inc(amount)
+        else:
+            self._decision(trigger, version, variant, what, gate).inc(amount)
 
     def turns(self, seconds: float, number: int) -> None:
         """So many inputs were routed and, where their users were awake, decided upon, in so long together."""

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 Release = Go | Held | Never
 Gate = Callable[[Question], Held | Never | None]
 
+DELAY = "delay"
+"""What waits for its time is held by this gate."""
+
 _CHANGED = "its trigger was changed since, and what it asked can be told no more"
 
 
@@ -44,7 +47,7 @@ def delay(asked: Question) -> Held | Never | None:
     for ending in (wanted, withdrawal, suppression, exclusive):
         if (never := ending(asked)) is not None:
             return never
-    return Held("delay", f"delay: it is due at {in_words(due.start)}", due.start)
+    return Held(DELAY, f"delay: it is due at {in_words(due.start)}", due.start)
 
 
 def wanted(asked: Question) -> Never | None:
@@ -98,7 +101,7 @@ GATES: tuple[Gate, ...] = (
 """In the order in which they are asked."""
 
 NAMES = (
-    "delay",
+    DELAY,
     "until",
     "if",
     "expires",

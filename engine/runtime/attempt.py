@@ -59,10 +59,10 @@ class Sender:
         while user is not None and dispatch.id in self._office.unended:
             now = self._office.desk.now()
             match self._released(user, dispatch, now):
-                case Never(_, reason):
-                    return await self._office.end(dispatch, "dropped", reason)
-                case Held(_, reason, until):
-                    return self._office.put_off(dispatch, "held", until, reason)
+                case Never(gate, reason):
+                    return await self._office.end(dispatch, "dropped", reason, gate)
+                case Held() as answer:
+                    return self._office.hold(dispatch, answer)
             if self._pacing.next <= now:
                 self._pacing.begin(now)
                 return await self._go(dispatch, user, now)
@@ -97,11 +97,12 @@ class Sender:
             _log.exception("rendering failed", message=dispatch.message)
             return await office.end(dispatch, "failed", f"{type(problem).__name__} in the template")
         if objection := self._objection(dispatch.message, data):
-            return await office.end(dispatch, "dropped", objection)
+            return await office.end(dispatch, "dropped", objection, "suppression")
         sending = replace(
             dispatch,
             state="sending",
             reason="",
+            gate="",
             attempts=dispatch.attempts + 1,
             begun=now if dispatch.begun is None else dispatch.begun,
             changed=now,
@@ -166,7 +167,7 @@ class Sender:
         begun = due if dispatch.begun is None else dispatch.begun
         if dispatch.attempts >= retries.attempts or due >= begun + min(retries.remembers, retries.patience):
             return await self._office.end(dispatch, "unconfirmed", reason)
-        return self._office.put_off(dispatch, "due", due, reason)
+        return self._office.put_off(dispatch, due, reason)
 
     def _after_pause(self, dispatch: Dispatch, least: float = 0) -> Millis:
         """When to try again: exponential backoff with full jitter, and at least so many seconds from now."""

@@ -4,7 +4,7 @@ from engine.core.events import Fate, Millis, Sent
 from engine.core.user import User
 from engine.runtime.clock import Clock
 from engine.runtime.journal import Journal, Receipt
-from engine.runtime.records import Dispatch
+from engine.runtime.records import Counted, Dispatch
 from engine.runtime.router import Router
 
 
@@ -27,6 +27,10 @@ class RouterDesk:
     def note(self, dispatch: Dispatch) -> None:
         """Have a change written down with the next commit."""
         self._journal.note(dispatch)
+
+    def count(self, counted: Counted) -> None:
+        """Have something counted, with the same commit as what was noted just before."""
+        self._journal.count(counted)
 
     async def begin(self, dispatch: Dispatch, sent: Sent | None) -> None:
         """Have it written down and told to its user that a message is being handed over; wait until that is durable.

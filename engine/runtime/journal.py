@@ -19,7 +19,7 @@ from engine.core.identity import Changes
 from engine.core.sending.suppression import Suppressed
 from engine.runtime.clock import Clock
 from engine.runtime.ports import Store, StoreError, Telemetry
-from engine.runtime.records import Batch, Decision, Dispatch, Entry, Mark, Place, Save, Version
+from engine.runtime.records import ENDED, Batch, Counted, Decision, Dispatch, Entry, Mark, Place, Save, Version, of
 
 
 class Receipt:
@@ -133,6 +133,14 @@ class Journal:
     def note(self, dispatch: Dispatch) -> None:
         """A message has changed its state."""
         self._pending.dispatches[dispatch.id] = dispatch
+        if dispatch.state in ENDED:
+            self.count(of(dispatch, dispatch.state))
+        self.news.set()
+
+    def count(self, counted: Counted, amount: float = 1.0) -> None:
+        """Count something, together with what has just been recorded."""
+        self._pending.counts[counted] = self._pending.counts.get(counted, 0.0) + amount
+        self._telemetry.counted(counted, amount)
         self.news.set()
 
     def suppress(self, place: Place, mark: Suppressed | None) -> None:

@@ -37,6 +37,7 @@ class Loader:
             if entry.number > number:
                 take_turn(user, self._versions, entry.number, entry.now, entry.item)
                 number = entry.number
+        user.exposures.credits.clear()  # they were counted when these turns were taken for the first time
         return user, number
 
     def _restored(self, kept: Kept) -> User:

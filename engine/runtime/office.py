@@ -8,10 +8,12 @@ from msgspec.structs import replace
 
 from engine.core.decisions import Firing
 from engine.core.events import Millis, Sent
+from engine.core.release import DELAY
+from engine.core.sending.answers import Held
 from engine.core.sending.policy import Policy
 from engine.core.user import User
 from engine.runtime.ports import Renderer, Telemetry
-from engine.runtime.records import Dispatch, DispatchState
+from engine.runtime.records import Counted, Dispatch, DispatchState, of
 
 Context = Callable[[User, Firing], Mapping[str, Any]]
 """What a template may speak of."""
@@ -30,6 +32,9 @@ class Desk(Protocol):
 
     def note(self, dispatch: Dispatch) -> None:
         """Have a change written down with the next commit."""
+
+    def count(self, counted: Counted) -> None:
+        """Have something counted, with the same commit as what was noted just before."""
 
     async def begin(self, dispatch: Dispatch, sent: Sent | None) -> None:
         """Have it written down and told to its user that a message is being handed over; wait until that is durable.
@@ -68,13 +73,12 @@ class Office:
         self.dice = dice
         self.unended: dict[str, Dispatch] = {}
 
-    async def end(self, dispatch: Dispatch, state: DispatchState, reason: str = "") -> Dispatch:
+    async def end(self, dispatch: Dispatch, state: DispatchState, reason: str = "", gate: str = "") -> Dispatch:
         """Let a message end; one that may have been sent in an earlier attempt is not said to have failed."""
         if dispatch.doubtful and state in {"failed", "dropped"}:
             state, reason = "unconfirmed", f"an earlier attempt may have succeeded; the last: {reason}"
-        ended = replace(dispatch, state=state, reason=reason, changed=self.desk.now())
+        ended = replace(dispatch, state=state, reason=reason, gate=gate, changed=self.desk.now())
         self.unended.pop(dispatch.id, None)
-        self.telemetry.decided(dispatch.firing.trigger, state)
         log = _log.debug if state == "accepted" else _log.warning
         log("message", trigger=dispatch.firing.trigger, message=dispatch.message, state=state, reason=reason)
         await self.desk.end(ended)
@@ -90,9 +94,27 @@ class Office:
             await self.desk.put_back(waiting)
         return waiting
 
-    def put_off(self, dispatch: Dispatch, state: DispatchState, due: Millis, reason: str) -> Dispatch:
-        """Let a message wait until `due`."""
-        waiting = replace(dispatch, state=state, reason=reason, due=due, changed=self.desk.now())
+    def put_off(self, dispatch: Dispatch, due: Millis, reason: str) -> Dispatch:
+        """Let a message be tried again at `due`."""
+        waiting = replace(dispatch, state="due", reason=reason, due=due, changed=self.desk.now())
         self.unended[dispatch.id] = waiting
         self.desk.note(waiting)
         return waiting
+
+    def hold(self, dispatch: Dispatch, answer: Held) -> Dispatch:
+        """Let a message be held by a gate; it counts once as held by that one."""
+        gate, before = answer.gate, dispatch.held
+        held = replace(
+            dispatch,
+            state="held",
+            reason=answer.reason,
+            due=answer.until,
+            changed=self.desk.now(),
+            gate=gate,
+            held=before if gate in before else (*before, gate),
+        )
+        self.unended[dispatch.id] = held
+        self.desk.note(held)
+        if gate not in {*before, DELAY}:  # to wait for its time is no rule's doing
+            self.desk.count(of(held, "held"))
+        return held

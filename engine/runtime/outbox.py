@@ -12,7 +12,9 @@ from msgspec.structs import replace
 
 from engine.core.decisions import Firing, message_ids
 from engine.core.events import Millis
+from engine.core.sending import holdout
 from engine.core.sending.policy import Policy
+from engine.core.user import User
 from engine.runtime.lane import Lane
 from engine.runtime.office import Context, Desk, Office
 from engine.runtime.ports import Delivery, Destination, Pace, Rejected, Renderer, Retries, Telemetry
@@ -96,6 +98,15 @@ class Outbox:
             Dispatch(key, name, message, self._destination_of(message), firing, due=now, changed=now)
             for key, message in message_ids(firing)
         ]
+
+    def arm(self, user: User, trigger: str, variant: str) -> str:
+        """The arm of a trigger under which a user counts who has that variant of it."""
+        policy = self._office.policy
+        if not policy.holdout and trigger not in policy.holdouts:
+            return variant
+        compiled = user.program.by_name.get(trigger)
+        messages = {send.message for arm in compiled.arms for send in arm.sends} if compiled else set()
+        return holdout.arm(policy, user.first_id, trigger, variant, messages)
 
     def admit(self, dispatches: Iterable[Dispatch]) -> None:
         """Take messages that are durably due, in the order of decision."""

@@ -10,7 +10,19 @@ from typing import Any, Protocol
 
 from engine.core.events import Millis
 from engine.core.sending.suppression import Suppressed
-from engine.runtime.records import Batch, Dispatch, DispatchState, Entry, Kept, Mark, Person, Published, Version
+from engine.runtime.records import (
+    Batch,
+    Count,
+    Counted,
+    Dispatch,
+    DispatchState,
+    Entry,
+    Kept,
+    Mark,
+    Person,
+    Published,
+    Version,
+)
 
 DAY: Millis = 86_400_000
 
@@ -172,6 +184,9 @@ class Store(Protocol):
     async def behind(self, version: int, after: str, limit: int) -> list[str]:
         """Up to `limit` users who have not taken up `version`, in the order of their names, those after `after`."""
 
+    async def counts(self) -> list[Count]:
+        """All that was counted."""
+
     async def dispatch(self, dispatch_id: str) -> Dispatch | None:
         """A message, by its id."""
 
@@ -207,8 +222,8 @@ class Store(Protocol):
 class Telemetry(Protocol):
     """Is told what happens, to count and to time it; never who."""
 
-    def decided(self, trigger: str, outcome: str) -> None:
-        """A trigger fired (`fired`), or a message of it ended in one of the states of a dispatch."""
+    def counted(self, counted: Counted, amount: float) -> None:
+        """A trigger fired, a message of it was held or has ended, or something came of it."""
 
     def turns(self, seconds: float, number: int) -> None:
         """So many inputs were routed and, where their users were awake, decided upon, in so long together."""

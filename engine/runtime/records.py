@@ -11,6 +11,7 @@ import msgspec
 
 from engine.core.decisions import Firing
 from engine.core.events import Input, Millis
+from engine.core.sending.holdout import HELD_OUT
 from engine.core.sending.suppression import Suppressed
 
 DispatchState = Literal["due", "held", "sending", "accepted", "unconfirmed", "failed", "dropped"]
@@ -83,6 +84,29 @@ class Version(msgspec.Struct, frozen=True):
     content: bytes
 
 
+class Counted(NamedTuple):
+    """What is counted, by variant of a version of a trigger."""
+
+    trigger: str
+    version: str
+    variant: str
+    """`holdout` for people who are held out, whatever variant they have."""
+    what: str
+    """`fired`, `exposed`, `held`, a state in which a message ends, `delivered`, `opened`, `clicked`, `converted`, or
+    `revenue`, which is an amount."""
+    gate: str = ""
+    """Which gate of release held the message, or dropped it."""
+
+
+class Count(NamedTuple):
+    """How often something was counted, since when."""
+
+    of: Counted
+    amount: float
+    since: Millis
+    """When it was for the first time."""
+
+
 class Dispatch(msgspec.Struct, frozen=True):
     """One message on its way, or what became of it. It changes by being replaced."""
 
@@ -105,6 +129,16 @@ class Dispatch(msgspec.Struct, frozen=True):
     """Not attempted before this instant."""
     changed: Millis = 0
     """When it came into this state."""
+    gate: str = ""
+    """The gate of release that holds it, or dropped it."""
+    held: tuple[str, ...] = ()
+    """The gates that have held it so far."""
+
+
+def of(dispatch: Dispatch, what: str) -> Counted:
+    """What is counted of a message; those held out have no variant of their trigger."""
+    firing, gate = dispatch.firing, dispatch.gate
+    return Counted(firing.trigger, firing.version, HELD_OUT if gate == HELD_OUT else firing.variant, what, gate)
 
 
 class Decision(NamedTuple):
@@ -158,6 +192,8 @@ class Batch:
     """Users of whom nothing is to be kept: absorbed, or forgotten."""
     suppressed: dict[Place, Suppressed | None] = field(default_factory=dict)
     """Addresses that are suppressed, and why; None: no longer."""
+    counts: dict[Counted, float] = field(default_factory=dict)
+    """What is to be added to what was counted."""
     linked: dict[int, Millis] = field(default_factory=dict)
     """Hashes of the ids of messages that linked ids, and when: they are recognised for 24 hours."""
     journal_from: int = 0
@@ -175,4 +211,5 @@ class Batch:
             or self.saves
             or self.gone
             or self.journal_from
+            or self.counts
         )

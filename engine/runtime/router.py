@@ -21,7 +21,7 @@ from engine.runtime.clock import Clock
 from engine.runtime.journal import Journal, Receipt
 from engine.runtime.loader import Loader
 from engine.runtime.ports import Telemetry
-from engine.runtime.records import Decision, Dispatch, Entry
+from engine.runtime.records import Counted, Decision, Dispatch, Entry
 from engine.runtime.turn import Linking, Turn
 from engine.runtime.versions import Versions
 
@@ -31,6 +31,9 @@ _AGAIN: Millis = 60_000
 Make = Callable[[str, Firing, Millis], Iterable[Dispatch]]
 """The messages that a firing of a user makes due."""
 
+
+ArmOf = Callable[[User, str, str], str]
+"""The arm of a trigger under which a user who has a variant of it counts."""
 
 AskAgain = Callable[[Iterable[str]], None]
 """Told of messages that may be released sooner than was thought, or never, after what their user has just been told."""
@@ -71,6 +74,7 @@ class Router:
         now: Clock,
         telemetry: Telemetry,
         make: Make,
+        arm_of: ArmOf,
         ask_again: AskAgain,
         awake_limit: int,
     ) -> None:
@@ -85,6 +89,7 @@ class Router:
         self._versions = versions
         self._telemetry = telemetry
         self._make = make
+        self._arm_of = arm_of
         self._ask_again = ask_again
         self._awake_limit = awake_limit
         self._waiters = trio.lowlevel.ParkingLot()
@@ -242,7 +247,9 @@ class Router:
         absorbed = linking.absorbed if linking is not None else ""
         self._journal.record(Entry(turn.number, name, turn.now, turn.item, horizon, absorbed), turn.receipt)
         if firings:
-            self._fired(name, self._versions.number_of(user), firings, turn.now)
+            self._fired(user, firings, turn.now)
+        if user.exposures.credits:
+            self._credit(user)
         if turn.dispatch is not None:
             self._journal.note(turn.dispatch)
         if user.sending.due:
@@ -263,14 +270,23 @@ class Router:
         actor.horizon = horizon
         self.alarm.set(actor.name, horizon)
 
-    def _fired(self, name: str, version: int, firings: list[Firing], now: Millis) -> None:
+    def _fired(self, user: User, firings: list[Firing], now: Millis) -> None:
         """Record what the turn just recorded has decided, and the messages that are due by it."""
+        name, version = user.name, self._versions.number_of(user)
         self._journal.decide(
             [Decision(name, version, firing) for firing in firings],
             [dispatch for firing in firings for dispatch in self._make(name, firing, now)],
         )
         for firing in firings:
-            self._telemetry.decided(firing.trigger, "fired")
+            arm = self._arm_of(user, firing.trigger, firing.variant)
+            self._journal.count(Counted(firing.trigger, firing.version, arm, "fired"))
+
+    def _credit(self, user: User) -> None:
+        """Count what the turn just recorded has brought about."""
+        for credit in user.exposures.credits:
+            arm = self._arm_of(user, credit.trigger, credit.variant)
+            self._journal.count(Counted(credit.trigger, credit.version, arm, credit.what), credit.amount)
+        user.exposures.credits.clear()
 
     def _link(self, actor: Actor, linking: Linking) -> None:
         self._journal.relink(linking.changes)

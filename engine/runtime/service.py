@@ -14,6 +14,7 @@ from engine.core.events import Millis
 from engine.core.identity import anonymous, known
 from engine.core.sending.policy import Policy
 from engine.core.sending.suppression import Suppressed
+from engine.core.user import User
 from engine.runtime.addresses import Addresses
 from engine.runtime.alarm import STRETCH
 from engine.runtime.arrivals import Alias, Arrival
@@ -80,6 +81,7 @@ class Service:
             now=self.now,
             telemetry=telemetry,
             make=self._due,
+            arm_of=self._arm_of,
             ask_again=self._ask_again,
             awake_limit=limits.awake,
         )
@@ -310,6 +312,9 @@ class Service:
 
     def _ask_again(self, ids: Iterable[str]) -> None:
         self.outbox.ask_again(ids)
+
+    def _arm_of(self, user: User, trigger: str, variant: str) -> str:
+        return self.outbox.arm(user, trigger, variant)
 
     def _due(self, name: str, firing: Firing, now: Millis) -> list[Dispatch]:
         return self.outbox.make(name, firing, now)

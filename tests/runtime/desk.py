@@ -7,7 +7,7 @@ from engine.core.events import Millis, Sent
 from engine.core.program import Program
 from engine.core.sending.question import Due
 from engine.core.user import User
-from engine.runtime.records import ENDED, Dispatch
+from engine.runtime.records import ENDED, Counted, Dispatch
 from tests.runtime.rig import trio_clock
 
 
@@ -18,6 +18,7 @@ class FakeDesk:
         self.program = program
         self.users: dict[str, User] = {}
         self.told: list[Dispatch] = []
+        self.counted: list[Counted] = []
         self.known: dict[str, Dispatch] = {}
 
     def make_due(self, name: str, firing: Firing, *, expires: Millis = 1 << 62) -> None:
@@ -41,6 +42,9 @@ class FakeDesk:
     def note(self, dispatch: Dispatch) -> None:
         self.told.append(dispatch)
         self.known[dispatch.id] = dispatch
+
+    def count(self, counted: Counted) -> None:
+        self.counted.append(counted)
 
     async def begin(self, dispatch: Dispatch, sent: Sent | None) -> None:
         if sent is not None:

@@ -17,6 +17,7 @@ from engine.language.files import load
 from engine.runtime.arrivals import Arrival, Event
 from engine.runtime.journal import Receipt
 from engine.runtime.keeper import Limits
+from engine.runtime.records import Counted
 from engine.runtime.router import Router
 from engine.runtime.service import Service
 from engine.runtime.versions import Configuration
@@ -34,8 +35,9 @@ class Quiet:
         self.commits: list[int] = []
         self.deliveries: list[str] = []
 
-    def decided(self, trigger: str, outcome: str) -> None:
-        self.decisions.append((trigger, outcome))
+    def counted(self, counted: Counted, amount: float) -> None:
+        self.decisions.append((counted.trigger, counted.what))
+        assert amount == 1
 
     def turns(self, seconds: float, number: int) -> None:
         assert seconds >= 0

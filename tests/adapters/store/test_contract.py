@@ -9,7 +9,7 @@ import trio
 from engine.core.events import INF, Membership, Outcome, Traits
 from engine.core.sending.suppression import Suppressed
 from engine.runtime.ports import Store
-from engine.runtime.records import Entry, Kept, Mark, Person, Published
+from engine.runtime.records import Count, Counted, Entry, Kept, Mark, Person, Published
 from tests.adapters.store.conftest import Open
 from tests.adapters.store.values import batch, decision, dispatch, entry, firing, save, version
 
@@ -292,3 +292,14 @@ async def test_addresses_are_suppressed_until_that_is_lifted(opened: Open) -> No
     async with opened() as store:
         kept_marks = {(address, *mark.key): mark for address, mark in await every(store.suppressions())}
         assert kept_marks == {("ada@x.example", *mark.key): mark for mark in (again, second)}
+
+
+async def test_what_was_counted_adds_up_and_keeps_when_it_began(opened: Open) -> None:
+    fired, worth = Counted("t", "v", "", "fired"), Counted("t", "v", "", "revenue")
+    held = Counted("t", "v", "fast", "held", "cap")
+    async with opened() as store:
+        await store.write(batch(now=5, counts={fired: 1.0, worth: 9.5}))
+    async with opened() as store:
+        await store.write(batch(now=7, counts={fired: 2.0, worth: -0.25, held: 1.0}))
+        expected = [Count(fired, 3.0, 5), Count(worth, 9.25, 5), Count(held, 1.0, 7)]
+        assert sorted(await store.counts()) == sorted(expected)
