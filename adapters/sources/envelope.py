@@ -26,6 +26,7 @@ class Context(msgspec.Struct):
     """As much of a call's context as the engine asks for."""
 
     traits: msgspec.Raw = NONE
+    consent: Any = None
 
 
 class Batch(msgspec.Struct, rename="camel"):

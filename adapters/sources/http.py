@@ -15,6 +15,7 @@ from adapters.sources.body import read_body
 from adapters.sources.envelope import Batch, read_batch, write_key_in
 from adapters.sources.intake import Intake
 from adapters.sources.segment import Kind, decode_calls
+from adapters.sources.stamps import signalled
 from adapters.web.access import basic_user
 from adapters.web.answers import answer, report
 
@@ -34,14 +35,14 @@ def http_source(keys: Keys, intake: Intake) -> Blueprint:
     @routes.post("/v1/<any(track, identify, page, screen, alias, group):kind>")
     async def take_one(kind: Kind) -> Response:
         decoded = decode_calls([await permitted()], intake.received(), kind=kind)
-        await intake.take(decoded.arrivals, "http", len(decoded.rejected))
-        return answer(report(len(decoded.arrivals), decoded.rejected), 400 if decoded.rejected else 200)
+        await intake.take(signalled(request, decoded.arrivals), "http", len(decoded.rejected))
+        return answer(report(decoded.accepted, decoded.rejected), 400 if decoded.rejected else 200)
 
     @routes.post("/v1/batch")
     async def take_batch() -> Response:
         batch: Batch = read_batch(await permitted())
         decoded = decode_calls(batch.batch, intake.received(), batch=batch)
-        await intake.take(decoded.arrivals, "http", len(decoded.rejected))
-        return answer(report(len(decoded.arrivals), decoded.rejected))
+        await intake.take(signalled(request, decoded.arrivals), "http", len(decoded.rejected))
+        return answer(report(decoded.accepted, decoded.rejected))
 
     return routes

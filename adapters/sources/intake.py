@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from adapters.sources.stamps import Stamps
 from adapters.telemetry.metrics import Metrics
 from engine.runtime.arrivals import Alias, Arrival, Block, Choice, Event, Listing, Profile
 from engine.runtime.journal import Receipt
@@ -24,6 +25,7 @@ class Intake:
     def __init__(self, service: Service, metrics: Metrics) -> None:
         self._service = service
         self._metrics = metrics
+        self._stamps = Stamps()
         self.received = service.now
         self.room = service.room
         self.durable = service.durable
@@ -40,7 +42,9 @@ class Intake:
             Refused: none or not all were taken, and none may be acknowledged.
 
         """
+        arrivals = self._stamps.news(arrivals)
         await self._service.take(arrivals)
+        self._stamps.remember(arrivals)
         self._count(arrivals, source, rejected)
 
     async def receive(self, arrivals: Sequence[Arrival], source: str, rejected: int = 0) -> Receipt:
@@ -50,7 +54,9 @@ class Intake:
             Refused: none was taken.
 
         """
+        arrivals = self._stamps.news(arrivals)
         receipt = await self._service.receive(arrivals)
+        self._stamps.remember(arrivals)
         self._count(arrivals, source, rejected)
         return receipt
 

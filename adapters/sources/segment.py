@@ -6,6 +6,7 @@ long before the sending it happened. JSON and msgpack are read alike.
 """
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -15,10 +16,12 @@ from adapters.sources.instants import BadInstant, instant
 from adapters.sources.objects import read_object
 from engine.core.calls import group_traits, visit_properties
 from engine.core.events import NOTHING, Millis, decode
-from engine.runtime.arrivals import Alias, Arrival, Event, Profile
+from engine.runtime.arrivals import Alias, Arrival, Choice, Event, Profile
 
 EVENT_LIMIT = 32 * 1024
 """Bytes of one event, as Segment has it."""
+
+_MOST_CATEGORIES, _LONGEST_CATEGORY = 50, 100
 
 Kind = Literal["track", "identify", "page", "screen", "alias", "group"]
 Id = str | int | None
@@ -36,7 +39,15 @@ class Decoded(NamedTuple):
     """What became of the events of one request or frame."""
 
     arrivals: list[Arrival]
+    """Of each call what it says and, before it, what it is stamped with."""
     rejected: list[Rejection]
+    stamps: int = 0
+    """How many of the arrivals are only stamps of others."""
+
+    @property
+    def accepted(self) -> int:
+        """How many calls were taken."""
+        return len(self.arrivals) - self.stamps
 
 
 class Call(msgspec.Struct, rename="camel"):
@@ -84,28 +95,38 @@ def decode_calls(
     decoder = _Decoder(received, form, kind, batch)
     arrivals: list[Arrival] = []
     rejected: list[Rejection] = []
+    stamps = 0
     for index, call in enumerate(calls):
         raw = bytes(call)
         try:
             raw = shape(raw)
-            arrivals.append(decoder.decode(raw))
+            found = decoder.read(raw)
+            arrival, stamped = decoder.make(found), decoder.stamps(found)
+            arrivals += (*stamped, arrival)
+            stamps += len(stamped)
         except _FAULTS as fault:
             rejected.append(Rejection(index, _message_id(raw, form), str(fault)))
-    return Decoded(arrivals, rejected)
+    return Decoded(arrivals, rejected, stamps)
 
 
 def make_arrivals(calls: Sequence[Call], received: Millis, form: Form) -> Decoded:
     """The same for calls that were read in one go, none of them bigger than is taken."""
-    make = _Decoder(received, form, None, None).make
+    decoder = _Decoder(received, form, None, None)
     arrivals: list[Arrival] = []
     rejected: list[Rejection] = []
+    stamps = 0
     for index, call in enumerate(calls):
         try:
-            arrivals.append(make(call))
+            arrival = decoder.make(call)
+            if call.context is not None:
+                stamped = decoder.stamps(call)
+                arrivals += stamped
+                stamps += len(stamped)
+            arrivals.append(arrival)
         except _FAULTS as fault:
             message_id = None if call.message_id is None else str(call.message_id)
             rejected.append(Rejection(index, message_id, str(fault)))
-    return Decoded(arrivals, rejected)
+    return Decoded(arrivals, rejected, stamps)
 
 
 class _Decoder:
@@ -116,26 +137,59 @@ class _Decoder:
         self._read, self._write = CODECS[form]
         self._kind = kind
         self._traits = NONE if batch is None or batch.context is None else batch.context.traits
+        self._consent = None if batch is None or batch.context is None else batch.context.consent
         self._sent_at = None if batch is None else batch.sent_at
 
-    def decode(self, raw: bytes) -> Arrival:
+    def read(self, raw: bytes) -> Call:
         """One call.
 
         Raises:
-            ValueError: it is of the wrong shape, or lacks what it needs; the text says what.
+            ValueError: it is too big, or of the wrong shape; the text says what.
 
         """
         if len(raw) > EVENT_LIMIT:
             raise ValueError(f"the event has {len(raw)} bytes; at most {EVENT_LIMIT} are taken")
-        return self.make(self._read(raw, type=Call))
+        call: Call = self._read(raw, type=Call)
+        return call
 
     def make(self, call: Call) -> Arrival:
-        """What a call that was read says; raises as `decode` does."""
+        """What a call that was read says.
+
+        Raises:
+            ValueError: it lacks what it needs; the text says what.
+
+        """
         kind = self._kind or call.type
         make = None if kind is None else _MAKERS.get(kind)
         if make is None:
             raise ValueError(f"`type` must be one of {', '.join(_MAKERS)}, not {call.type!r}")
         return make(self, call)
+
+    def stamps(self, call: Call) -> list[Choice]:
+        """What a consent manager says on a call of the person's preferences, by category.
+
+        Raises:
+            ValueError: it says so in another form than Segment's.
+
+        """
+        said = self._consent if call.context is None else call.context.consent or self._consent
+        if said is None:
+            return []
+        categories = said.get("categoryPreferences") if isinstance(said, dict) else None
+        if not isinstance(categories, dict) or not all(isinstance(each, bool) for each in categories.values()):
+            raise ValueError("`context.consent.categoryPreferences` must be an object of true and false")
+        user_id, anonymous_id = _ids(call)
+        return [
+            Choice(
+                user_id=user_id,
+                anonymous_id=anonymous_id,
+                purpose=str(category)[:_LONGEST_CATEGORY],
+                granted=granted,
+                source="consent manager",
+                stamped=True,
+            )
+            for category, granted in islice(categories.items(), _MOST_CATEGORIES)
+        ]
 
     def track(self, call: Call) -> Event:
         """Something the user did."""

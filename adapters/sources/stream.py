@@ -157,7 +157,7 @@ class _Stream:
             self._seq = frame.seq
         receipt = await self._received(frame)
         form: Form = self._form or ("json" if isinstance(raw, str) else "msgpack")
-        accepted, rejected = len(frame.decoded.arrivals), frame.decoded.rejected
+        accepted, rejected = frame.decoded.accepted, frame.decoded.rejected
         weight = max(accepted + len(rejected), 1)
         self._weight += weight
         self._taken.append(_Taken(frame.seq, form, receipt, accepted, rejected, weight))

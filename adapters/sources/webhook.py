@@ -32,7 +32,7 @@ def webhook_source(keys: Keys, intake: Intake, mapped: Mapping[str, Mapped]) -> 
         decoded = decode_calls(read_frame(body, "json"), intake.received(), kind="track", shape=shape)
         await intake.take(decoded.arrivals, "webhook", len(decoded.rejected))
         refused = decoded.rejected and not body.lstrip().startswith(b"[")
-        return answer(report(len(decoded.arrivals), decoded.rejected), 400 if refused else 200)
+        return answer(report(decoded.accepted, decoded.rejected), 400 if refused else 200)
 
     return routes
 

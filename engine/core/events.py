@@ -99,6 +99,8 @@ class Consent(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="conse
     granted: bool
     source: str
     """Where it was said, such as `preferences`."""
+    stamped: bool = False
+    """It stands on whatever the user does: only another word than the one before is one."""
 
 
 class Suppression(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="suppression"):

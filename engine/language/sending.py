@@ -24,7 +24,7 @@ from engine.language.notes import check_span
 from engine.language.sources import Source
 
 KEYS = ("timezone", "timezone_trait", "quiet_hours", "send_windows", "consent", "caps", "fatigue", "holdout")
-CONSENT_KEYS = ("region_trait", "opt_out")
+CONSENT_KEYS = ("region_trait", "opt_out", "category")
 CAP_KEYS = ("limit", "per", "channel", "tag", "trigger")
 FATIGUE_KEYS = ("budget", "half_life")
 OPT_IN = "opt-in"
@@ -172,6 +172,9 @@ class _Reader:
             regions = document.items(entries["opt_out"].value, "`opt_out`")
             names = [document.text(each, "a region", "text", "such as `US`") for each in regions]
             rule = replace(rule, opt_out=frozenset(names))
+        if "category" in entries:
+            name = document.text(entries["category"].value, "`category`", "a category", "such as `Advertising`")
+            rule = replace(rule, category=name)
         return rule
 
     # Limits ------------------------------------------------------------------------------------------------------

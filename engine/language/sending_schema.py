@@ -27,7 +27,10 @@ def sending_schema() -> dict[str, Any]:
             "send_windows": _hours("Things go only in them."),
             "consent": {
                 "description": "From whom consent is needed; without it, nobody is asked.",
-                "oneOf": [{"const": OPT_IN}, _object({"region_trait": _TEXT, "opt_out": _list(_TEXT)})],
+                "oneOf": [
+                    {"const": OPT_IN},
+                    _object({"region_trait": _TEXT, "opt_out": _list(_TEXT), "category": _TEXT}),
+                ],
             },
             "caps": _list(_CAP) | {"description": "At most so many messages; all of them must let one pass."},
             "fatigue": _object(

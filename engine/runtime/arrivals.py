@@ -55,6 +55,8 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     purpose: str
     granted: bool
     source: str
+    stamped: bool = False
+    """It stands on whatever the user does, as it stood before: only another word than the last stamp's is one."""
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):

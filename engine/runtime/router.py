@@ -313,7 +313,7 @@ def _stamped(arrival: Profile | Alias | Listing | Choice | Block, seq: int) -> I
     if isinstance(arrival, Alias):
         return Traits(seq, message_id=arrival.message_id)
     if isinstance(arrival, Choice):
-        return Consent(seq, arrival.purpose, arrival.granted, arrival.source)
+        return Consent(seq, arrival.purpose, arrival.granted, arrival.source, arrival.stamped)
     if isinstance(arrival, Block):
         return Suppression(seq, arrival.channel, arrival.list, arrival.why, arrival.source, arrival.lifted)
     return Membership(seq, arrival.segment, arrival.member)

@@ -43,7 +43,7 @@ timezone: Europe/Berlin
 timezone_trait: tz
 quiet_hours: [21:00-08:00, "sat,sun 12:00-14:30"]
 send_windows: fri-mon 9:00-24:00
-consent: {region_trait: state, opt_out: [US, BR]}
+consent: {region_trait: state, opt_out: [US, BR], category: Advertising}
 caps:
   - 3 per 7d
   - 1 per day
@@ -59,7 +59,7 @@ holdout: 2.5%
         zone_trait="tz",
         quiet=(Hours(1_260, 480, everyday), Hours(720, 870, weekend)),
         windows=(Hours(540, 1_440, frozenset({4, 5, 6, 0})),),
-        consent=ConsentRule("state", frozenset({"US", "BR"})),
+        consent=ConsentRule("state", frozenset({"US", "BR"}), "Advertising"),
         caps=(
             Cap(3, 7 * DAY, text="3 per 7d"),
             Cap(1, period="day", text="1 per day"),

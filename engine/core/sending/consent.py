@@ -12,13 +12,14 @@ from msgspec.structs import replace
 from engine.core.events import Millis
 from engine.core.sending.answers import Never
 from engine.core.sending.local import in_words
+from engine.core.sending.policy import ConsentRule
 from engine.core.sending.question import Question
 
 TRAIT = "consent"
 """The trait by which a profile update says to what the person consents: a purpose, or several, each true or false."""
 
 PRIVACY_CONTROL = "gpc"
-"""The trait that is true for whom the browser sent Global Privacy Control."""
+"""The trait that is true for whom the browser sent Global Privacy Control; also as a purpose, where it stamps that."""
 
 
 class Stance(msgspec.Struct, frozen=True, array_like=True):
@@ -61,7 +62,7 @@ def consent(asked: Question) -> Never | None:
     user, rule, purpose = asked.user, asked.policy.consent, asked.facts.purpose
     if rule is None or not asked.is_limited:
         return None
-    stance = user.sending.consents.get(purpose)
+    stance = _stance(asked, rule)
     if stance is not None:
         if stance.granted:
             return withdrawal(asked)
@@ -69,17 +70,28 @@ def consent(asked: Question) -> Never | None:
     region = user.profile.get(rule.region_trait)
     if not isinstance(region, str) or region not in rule.opt_out:
         return Never("consent", f"consent: they have not opted in to {purpose}")
-    if user.profile.get(PRIVACY_CONTROL) is True:
+    signal = user.sending.consents.get(PRIVACY_CONTROL)
+    if user.profile.get(PRIVACY_CONTROL) is True or (signal is not None and signal.granted):
         return Never("consent", "consent: Global Privacy Control objects for them")
     return None
 
 
 def withdrawal(asked: Question) -> Never | None:
     """Consent that is withdrawn ends what is due, for good: to give it again concerns what comes after."""
-    if asked.policy.consent is None or not asked.is_limited:
+    rule = asked.policy.consent
+    if rule is None or not asked.is_limited:
         return None
-    purpose = asked.facts.purpose
-    stance = asked.user.sending.consents.get(purpose)
+    stance = _stance(asked, rule)
     if stance is None or stance.withdrawn is None or stance.withdrawn <= asked.due.at:
         return None
-    return Never("consent", f"consent: they withdrew it for {purpose} at {in_words(stance.withdrawn)}")
+    return Never("consent", f"consent: they withdrew it for {asked.facts.purpose} at {in_words(stance.withdrawn)}")
+
+
+def _stance(asked: Question, rule: ConsentRule) -> Stance | None:
+    """What a person has said of a message's purpose, or of the category that stands for it."""
+    said = asked.user.sending.consents
+    found = [said[name] for name in dict.fromkeys((asked.facts.purpose, rule.category)) if name in said]
+    stance: Stance | None = None
+    for each in sorted(found, key=lambda each: (each.at, not each.granted)):
+        stance = each.after(stance)
+    return stance

@@ -67,6 +67,9 @@ class Sending:
     def say(self, item: Consent | Suppression, now: Millis) -> None:
         """Take down what was said of what the person may be sent."""
         if isinstance(item, Consent):
+            before = self.consents.get(item.purpose)
+            if item.stamped and before is not None and before.granted is item.granted:
+                return
             self.agree({item.purpose: Stance(item.granted, now, item.source)})
             return
         mark = Suppressed(item.channel, item.list, item.why, now, item.source)

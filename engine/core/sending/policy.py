@@ -80,6 +80,8 @@ class ConsentRule:
     """The trait that says by which law a person lives."""
     opt_out: frozenset[str] = frozenset()
     """Regions where silence is consent until the person objects; everywhere else they must opt in."""
+    category: str = ""
+    """The category of a consent manager that stands for marketing; what was said last of either counts."""
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def test_a_usual_frame_is_read_in_one_go(write: Any, monkeypatch: pytest.MonkeyP
 
 def test_an_event_past_the_limit_is_refused_and_its_neighbours_are_taken() -> None:
     big = EVENT | {"properties": {"text": "x" * EVENT_LIMIT}}
-    seq, (arrivals, rejected) = decode_frame(json.dumps({"seq": 3, "events": [EVENT, big, EVENT]}), NOW)
+    seq, (arrivals, rejected, _) = decode_frame(json.dumps({"seq": 3, "events": [EVENT, big, EVENT]}), NOW)
     assert (seq, len(arrivals)) == (3, 2)
     assert [(each.index, each.message_id) for each in rejected] == [(1, "m")]
     assert "bytes; at most" in rejected[0].reason

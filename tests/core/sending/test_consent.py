@@ -117,3 +117,40 @@ def test_what_is_sent_counts_until_it_is_refused_and_no_longer_than_history_is_k
     user.observe(Traits(99), NOON + 91 * DAY)
     user.snapshot()
     assert len(user.sending.ledger) == 0
+
+
+MANAGED = policy_of(consent=ConsentRule(opt_out=frozenset({"US"}), category="Advertising"))
+
+
+def stamp(user: User, category: str, at: int, *, granted: bool) -> None:
+    user.observe(Consent(1, category, granted=granted, source="consent manager", stamped=True), at)
+
+
+def test_a_category_of_a_consent_manager_may_stand_for_marketing() -> None:
+    user = person()
+    stamp(user, "Advertising", NOON, granted=True)
+    assert may(user, MANAGED) == ""
+    assert may(user, EUROPE) == "consent: they have not opted in to marketing"
+    stamp(user, "Advertising", NOON + 1, granted=False)
+    assert may(user, MANAGED, NOON + 1).startswith("consent: they withdrew it for marketing")
+
+
+def test_a_stamp_that_says_what_it_said_before_does_not_take_back_a_later_word() -> None:
+    user = person()
+    stamp(user, "Advertising", NOON, granted=True)
+    user.observe(Consent(2, "marketing", granted=False, source="mail"), NOON + 1)
+    stamp(user, "Advertising", NOON + 2, granted=True)
+    assert may(user, MANAGED, NOON + 2) == "consent: they withdrew it for marketing at 2026-01-08T12:00:00Z (mail)"
+    stamp(user, "Advertising", NOON + 3, granted=False)
+    stamp(user, "Advertising", NOON + 4, granted=True)
+    assert may(user, MANAGED, NOON + 4) == "", "they have changed their mind"
+
+
+def test_the_browsers_signal_objects_where_silence_is_consent() -> None:
+    user = person()
+    user.profile["country"] = "US"
+    assert may(user) == ""
+    stamp(user, "gpc", NOON, granted=True)
+    assert may(user) == "consent: Global Privacy Control objects for them"
+    user.observe(Consent(2, "marketing", granted=True, source="form"), NOON + 1)
+    assert may(user, now=NOON + 1) == "", "what they say themselves counts"
