@@ -1,5 +1,6 @@
 """The shoppers of the demo: what each does and when, sent through the sidecar's own websocket."""
 
+import time
 from collections.abc import Mapping
 from itertools import count, cycle
 from typing import Any, NamedTuple
@@ -10,6 +11,10 @@ from adapters.client import Client, connected
 
 BETWEEN = 5.0
 """Seconds from one shopper's arrival to the next one's."""
+
+
+_EASTERNMOST = 12
+"""Hours ahead of UTC."""
 
 
 class Act(NamedTuple):
@@ -25,6 +30,10 @@ class Shopper(NamedTuple):
 
     name: str
     acts: tuple[Act, ...]
+    hour: int = 12
+    """What hour it is where she lives."""
+    consents: bool = True
+    """Whether she agrees to be written to."""
 
 
 def _product(product_id: str, product: str, price: float) -> dict[str, Any]:
@@ -73,6 +82,12 @@ SHOPPERS = (
             Act(0, "product_viewed", BOOTS | {"time_spent": 8}),
             Act(3, "product_viewed", BOOTS | {"time_spent": 19}),
         ),
+        hour=0,  # at night: her mail is held until the morning
+    ),
+    Shopper(
+        "radia",  # leaves a cart behind, and has not agreed to hear of it
+        (Act(0, "cart_updated", _cart("c-radia", SOCKS, LAMP)),),
+        consents=False,
     ),
     Shopper(
         "margaret",  # stops at the till
@@ -100,9 +115,25 @@ async def stream(url: str, write_key: str) -> None:
 
 
 async def _visit(client: Client, shopper: Shopper, user_id: str) -> None:
-    traits = {"email": f"{shopper.name}@shop.example", "first_name": shopper.name.title()}
-    await client.send({"type": "identify", "userId": user_id, "traits": traits})
+    await client.send({"type": "identify", "userId": user_id, "traits": traits_of(shopper, time.time())})
     for act in shopper.acts:
         await trio.sleep(act.after)
         call = {"type": "track", "userId": user_id, "event": act.event, "properties": act.properties}
         await client.send(call)
+
+
+def traits_of(shopper: Shopper, now: float) -> dict[str, Any]:
+    """What is known of a shopper at `now`, in seconds since the epoch."""
+    return {
+        "email": f"{shopper.name}@shop.example",
+        "first_name": shopper.name.title(),
+        "timezone": zone_where(shopper.hour, now),
+        "consent": {"marketing": shopper.consents},
+    }
+
+
+def zone_where(hour: int, now: float) -> str:
+    """A time zone in which it is that hour of the day, `now` being seconds since the epoch."""
+    east = (hour - int(now // 3_600)) % 24
+    east -= 24 * (east > _EASTERNMOST)
+    return f"Etc/GMT{-east:+d}"  # whose names count the hours to the west

@@ -11,7 +11,7 @@ from itertools import count
 from typing import Any, Literal
 
 from engine.core.decisions import Firing, message_ids
-from engine.core.events import Millis, Outcome
+from engine.core.events import FEEDBACK, Millis, Outcome
 from engine.core.program import Program
 from engine.core.release import entry
 from engine.core.sending.answers import Go, Held, Never
@@ -62,6 +62,7 @@ class Rehearsal(Simulation):
             self._waiting[name] = [*self._waiting.get(name, []), *self._waiting.pop(absorbed, [])]
             heapq.heapify(self._waiting[name])
         self._await(name, self.fired[before:])
+        self._ask_again(self.users[name], anything=_may_ease(item))
         self._live(name, self.users[name].clock)
 
     def finish(self, until: Millis | None = None) -> list[Firing]:
@@ -79,8 +80,21 @@ class Rehearsal(Simulation):
                 fired = user.wake(at)
                 self.fired += fired
                 self._await(name, fired)
+                self._ask_again(user)
             else:
                 self._ask(user, *heapq.heappop(waiting))
+
+    def _ask_again(self, user: User, *, anything: bool = False) -> None:
+        """Have it asked at once about what has ended, or about anything, as the sidecar does."""
+        ended = set(user.sending.ended)
+        user.sending.ended.clear()
+        if anything or ended:
+            waiting = self._waiting.setdefault(user.name, [])
+            waiting[:] = [
+                (user.clock if anything or message in ended else at, number, message, fate)
+                for at, number, message, fate in waiting
+            ]
+            heapq.heapify(waiting)
 
     def _await(self, name: str, fired: list[Firing]) -> None:
         for firing in fired:
@@ -94,7 +108,8 @@ class Rehearsal(Simulation):
         due = user.sending.due.get(message)
         answer = user.release(message, at, self._policy)
         if isinstance(answer, Held):
-            fate.held.append((at, answer))
+            if not fate.held or fate.held[-1][1] != answer:
+                fate.held.append((at, answer))
             heapq.heappush(self._waiting[user.name], (answer.until, next(self._numbers), message, fate))
             return
         fate.at, fate.state = at, "accepted" if isinstance(answer, Go) else "dropped"
@@ -104,3 +119,8 @@ class Rehearsal(Simulation):
             limited = self._policy.facts(due.message).purpose != "transactional"
             user.observe(Outcome(0, message, "sending", entry(due, at, self._policy) if limited else None), at)
         user.observe(Outcome(0, message, fate.state), at)
+
+
+def _may_ease(item: Mapping[str, Any]) -> bool:
+    """Whether an input may let a message go, or end it, that is held."""
+    return item.get("type") in {"identify", "group", "alias"} or item.get("event") in FEEDBACK
