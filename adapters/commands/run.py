@@ -49,7 +49,7 @@ _LAST_MOMENT = 4.7
 """Seconds after the signal at which the process ends whatever hinders it."""
 
 _EXAMPLE = {
-    "identify": '{"userId": "u1", "traits": {"email": "ann@shop.example"}}',
+    "identify": '{"userId": "u1", "traits": {"email": "ann@shop.example", "consent": {"marketing": true}}}',
     "track": '{"userId": "u1", "event": "cart_updated", "properties": {"cart_id": "c1", "total": 211, '
     '"items": [{"product": "Tent for two", "price": 211}]}}',
 }

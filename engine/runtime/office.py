@@ -79,7 +79,7 @@ class Office:
             state, reason = "unconfirmed", f"an earlier attempt may have succeeded; the last: {reason}"
         ended = replace(dispatch, state=state, reason=reason, gate=gate, changed=self.desk.now())
         self.unended.pop(dispatch.id, None)
-        log = _log.debug if state == "accepted" else _log.warning
+        log = {"accepted": _log.debug, "dropped": _log.info}.get(state, _log.warning)
         log("message", trigger=dispatch.firing.trigger, message=dispatch.message, state=state, reason=reason)
         await self.desk.end(ended)
         return ended
