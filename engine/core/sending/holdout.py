@@ -16,7 +16,11 @@ def holdout(asked: Question) -> Never | None:
     if not asked.is_limited:
         return None
     of, share = _held_out(asked.policy, asked.user.first_id, asked.due.trigger)
-    return Never(HELD_OUT, f"holdout: they are among the {100 * share:.4g} % of people held out of {of}") if share else None
+    return (
+        Never(HELD_OUT, f"holdout: they are among the {100 * share:.4g} % of people held out of {of}")
+        if share
+        else None
+    )
 
 
 def arm(policy: Policy, first_id: str, trigger: str, variant: str, messages: Iterable[str]) -> str:
