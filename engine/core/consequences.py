@@ -10,7 +10,7 @@ from engine.core.decisions import Firing, message_ids
 from engine.core.events import FEEDBACK, Millis, Scalar, Track, decode
 from engine.core.exposures import HEARD
 from engine.core.identity import plain
-from engine.core.plan import Send
+from engine.core.plan import Goal, Send
 from engine.core.sending.holdout import place
 from engine.core.sending.person import due_by
 from engine.core.sending.question import Due
@@ -46,8 +46,9 @@ def fire_all(user: "User", happened: Sequence[tuple[Watch, Millis]], event: int 
     companions = [each for each in order if each[0].trigger.role]
     for watch, at in sorted(companions, key=lambda each: each[0].trigger.role):
         _heed(user, watch.trigger, at, event)
+    triggers = [watch.trigger for watch, _ in order if not watch.trigger.role]
     fired = [fire(user, watch, at, event) for watch, at in order if not watch.trigger.role]
-    _settle_groups(user, fired)
+    _settle_groups(user, sorted(zip(triggers, fired, strict=True), key=lambda each: each[0].otherwise))
     user.remember(fired)
     return fired
 
@@ -109,14 +110,16 @@ def _heed(user: "User", trigger: "CompiledTrigger", at: Millis, event: int | Non
             user.sending.end(trigger.until, _value(user, trigger, event), at)
         case "goal":
             reached = _record(user, event)
-            origin = user.program.by_name[trigger.origin]
-            if reached is not None and origin.goal is not None:
-                find = origin.goal.revenue
-                amount = None if find is None else find(decode(reached.properties))
-                worth = float(amount) if isinstance(amount, int | float) and not isinstance(amount, bool) else 0.0
-                user.exposures.reach(trigger.origin, reached.ts, worth)
+            if reached is not None and trigger.goal is not None:
+                user.exposures.reach(trigger.origin, reached.ts, _worth(reached, trigger.goal))
         case "look":
-            user.exposures.look(user.program.by_name[trigger.origin], user.first_id, at)
+            user.exposures.look(trigger, user.first_id, at)
+
+
+def _worth(reached: Recorded, goal: Goal) -> float:
+    """What an event of a goal is worth; 0 where it does not say."""
+    amount = None if goal.revenue is None else goal.revenue(decode(reached.properties))
+    return float(amount) if isinstance(amount, int | float) and not isinstance(amount, bool) else 0.0
 
 
 def _value(user: "User", trigger: "CompiledTrigger", event: int | None) -> Scalar | None:
@@ -134,12 +137,13 @@ def _record(user: "User", event: int | None) -> Recorded | None:
     return next((each for each in reversed(user.history.timeline.records) if each.seq == event), None)
 
 
-def _settle_groups(user: "User", fired: Sequence[Firing]) -> None:
-    """Of the triggers of a group that have fired in one step, only the first sends; and no fallback that waits."""
-    triggers = user.program.by_name
+def _settle_groups(user: "User", fired: Sequence[tuple["CompiledTrigger", Firing]]) -> None:
+    """Of the triggers of a group that have fired in one step, only the first sends; and no fallback that waits.
+
+    In their order, those that are fallbacks themselves last.
+    """
     first: dict[str, Firing] = {}
-    for firing in sorted(fired, key=lambda each: triggers[each.trigger].otherwise):
-        trigger = triggers[firing.trigger]
+    for trigger, firing in fired:
         if not trigger.exclusive or not firing.messages:
             continue
         before = first.setdefault(trigger.exclusive, firing)

@@ -156,7 +156,11 @@ class _Workshop:
         return replace(
             self._watched(companion.trigger),
             role=companion.role,
-            origin=companion.origin,
+            origin=companion.of.name,
+            version=version(companion.of),
+            arms=() if companion.role == "ends" else arms(companion.of, self._definitions),
+            looks=looks(companion.of),
+            goal=goal(companion.of),
             until=companion.key,
             ends_by=self.paths.index(companion.per) if companion.per is not None else None,
         )

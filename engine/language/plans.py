@@ -19,11 +19,11 @@ from engine.language.concerns import Concerns, Definitions, states_in, used_segm
 
 @dataclass(frozen=True, slots=True)
 class Companion:
-    """A trigger that fires nothing, but stands beside `origin`."""
+    """A trigger that fires nothing, but stands beside another, of which it is."""
 
     trigger: tree.Trigger
     role: Role
-    origin: str
+    of: tree.Trigger
     key: str = ""
     """Of the `until` that it is."""
     per: tree.Path | None = None
@@ -37,12 +37,12 @@ def companions(triggers: Sequence[tree.Trigger], definitions: Definitions) -> It
         key = until_key(trigger, definitions)
         if trigger.until is not None and key not in seen:
             seen.add(key)
-            yield Companion(_ending(trigger, key), "ends", trigger.name, key, trigger.per)
+            yield Companion(_ending(trigger, key), "ends", trigger, key, trigger.per)
         if trigger.goal is not None:
             reached = tree.Trigger(f"{trigger.name} → goal", tree.Happens(trigger.goal.selector), "goal")
-            yield Companion(reached, "goal", trigger.name)
+            yield Companion(reached, "goal", trigger)
         if looks(trigger) and (first := _any_of(trigger, definitions)) is not None:
-            yield Companion(tree.Trigger(f"{trigger.name} → look", first, "look"), "look", trigger.name)
+            yield Companion(tree.Trigger(f"{trigger.name} → look", first, "look"), "look", trigger)
 
 
 def _ending(trigger: tree.Trigger, key: str) -> tree.Trigger:

@@ -1,12 +1,12 @@
 """What must be true of a world after any run: the promises, read from what was written and what arrived."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 from engine.core.decisions import Firing, message_ids
 from engine.core.events import Consent, Membership, Millis, Outcome, Sent
 from engine.core.sending.policy import Policy
 from engine.core.user import User
-from engine.runtime.records import ENDED, Dispatch, Entry
+from engine.runtime.records import ENDED, Counted, Dispatch, Entry
 from tests.simulation.shop import CLOSED, SOONEST_EXPIRY, compile_content, policy_of
 from tests.simulation.world import World
 
@@ -18,8 +18,9 @@ def check(world: World) -> None:
     """Check all promises."""
     _nothing_acknowledged_is_missing(world)
     end = max(batch.now for batch in world.log)
-    expected = Lives(world).firings(end)
-    _decisions_are_those_of_the_inputs(world, expected)
+    lives = Lives(world)
+    _decisions_are_those_of_the_inputs(world, lives.firings(end))
+    _counts_are_of_what_happened(world, lives.credits())
     _messages_ended_as_they_should(world)
     _order_is_kept(world)
     _no_limit_is_exceeded(world)
@@ -56,6 +57,14 @@ class Lives:
         for name, user in self._users.items():
             fired += self._adopted(name, user, last) + user.wake(end)
         return [(one.id, one.trigger, one.at) for one in fired]
+
+    def credits(self) -> dict[Counted, float]:
+        """All that is to be counted of what came of the firings."""
+        counted: Counter[Counted] = Counter()
+        for user in self._users.values():
+            for trigger, version, variant, what, amount in user.exposures.credits:
+                counted[Counted(trigger, version, variant, what)] += amount  # type: ignore[assignment]
+        return dict(counted)
 
     def _turn(self, entry: Entry) -> list[Firing]:
         user = self._user(entry)
@@ -94,6 +103,23 @@ def _decisions_are_those_of_the_inputs(world: World, expected: list[Fired]) -> N
     assert not missing, f"not decided: {missing}"
     assert not surplus, f"decided without reason: {surplus}"
     _nothing_is_early(world)
+
+
+def _counts_are_of_what_happened(world: World, expected: dict[Counted, float]) -> None:
+    """Each firing, each end of a message and each outcome once, whatever happened to the process between."""
+    counted: defaultdict[Counted, float] = defaultdict(float)
+    for batch in world.log:
+        for each, amount in batch.counts.items():
+            counted[each] += amount
+    found = {each: amount for each, amount in counted.items() if each.what in {"exposed", "converted", "revenue"}}
+    assert found == expected, "what came of the firings is miscounted"
+    made = Counter((one.firing.trigger, one.firing.version, one.firing.variant) for one, _ in world.decisions)
+    fired = {tuple(each[:3]): amount for each, amount in counted.items() if each.what == "fired"}
+    assert fired == made, "the firings are miscounted"
+    ends = Counter(dispatch.state for dispatch in world.dispatches.values())
+    for state in ENDED:
+        amount = sum(amount for each, amount in counted.items() if each.what == state)
+        assert amount == ends[state], f"{amount} messages counted as {state}, and there are {ends[state]}"
 
 
 def _nothing_is_early(world: World) -> None:

@@ -34,8 +34,12 @@ SOONEST_EXPIRY: Millis = 1_000
 _LISTS = "segments: {vip: list}\ntriggers:\n"
 _TEXTS = (
     """
-  left: {when: cart then no (cart or order) within 3s, per: cart_id, send: [hello, note]}
-  thrice: {when: count(view) >= 3 within 4s, send: note}
+  left:
+    when: cart then no (cart or order) within 3s
+    per: cart_id
+    send: [hello, note]
+    goal: {event: order within 4s, revenue: total}
+  thrice: {when: count(view) >= 3 within 4s, send: note, variants: {a: , b: {send: hello, after: 300ms}}}
   welcome: {when: vip_page and in segment "vip", cooldown: 2s, send: later}
 """,
     """
@@ -56,7 +60,13 @@ _TEXTS = (
 """,
     """
   left: {when: cart then no (cart or order) within 3s, per: cart_id, send: [hello, note]}
-  quiet: {when: view then no any within 2500ms, if: not seen(order) within 10s, send: hello, cooldown: 1s}
+  quiet:
+    when: view then no any within 2500ms
+    if: not seen(order) within 10s
+    send: hello
+    cooldown: 1s
+    variants: {slow: , quick: {when: view then no any within 1s}}
+    goal: order within 6s
   chain: {when: (view then cart within 4s) then no order within 2s, send: later, expires: 2s}
   member: {when: in segment "vip" and seen(view) within 6s, send: note}
 """,
