@@ -88,7 +88,6 @@ class Exposures:
         if len(trigger.arms) > 1 and self.assigned.get(trigger.origin, Assignment("", 0)).variant != arm.name:
             self.assigned[trigger.origin] = Assignment(arm.name, at)
         if trigger.goal is not None:
-            self.open = [each for each in self.open if at < each.until]
             self.open.append(Exposure(trigger.origin, trigger.version, arm.name, at, at + trigger.goal.within))
 
     def look(self, trigger: "CompiledTrigger", first_id: str, at: Millis) -> None:
@@ -118,9 +117,12 @@ class Exposures:
             before.append(what)
             self.credits.append(Credit(firing.trigger, firing.version, firing.variant, what))
 
-    def forget(self, now: Millis, firings: Iterable[Firing]) -> None:
-        """Let go of what can have no outcome any more, and of reports of firings that are not remembered."""
-        self.open = [each for each in self.open if now < each.until]
+    def forget(self, before: Millis, firings: Iterable[Firing]) -> None:
+        """Let go of what is over by an instant before which no event comes in any more, and of reports of old firings.
+
+        So it makes no difference when this is done.
+        """
+        self.open = [each for each in self.open if before < each.until]
         known = {firing.id for firing in firings}
         self.heard = {message: what for message, what in self.heard.items() if message.split(":")[0] in known}
 

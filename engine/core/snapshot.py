@@ -91,7 +91,7 @@ def take(user: "User") -> bytes:
     history = user.history
     user.repeats.forget(user.clock)
     user.sending.ledger.forget(user.clock - user.program.retention)
-    user.exposures.forget(user.clock, user.fired)
+    user.exposures.forget(user.clock - user.program.history_after, user.fired)
     saved = Saved(
         _VERSION,
         user.name,
