@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from engine.core.sending.local import is_zone_name
 from engine.core.sending.policy import Cap, ConsentRule, Facts, Fatigue, Hours, Period, Policy
 from engine.language.documents import Document, Entry
 from engine.language.durations import DurationError
@@ -103,7 +104,7 @@ class _Reader:
 
     def _zone(self, node: Node) -> ZoneInfo:
         name = self._document.text(node, "`timezone`", "a time zone", "such as `Europe/Berlin`")
-        known = available_timezones()
+        known = set(filter(is_zone_name, available_timezones()))
         if not name or name in known:
             return ZoneInfo(name or "UTC")
         meant = closest(name, {each.lower() for each in known})

@@ -4,19 +4,16 @@ What the clock says decides, also in the nights in which it is put forward or ba
 twice, and a boundary that is left out counts where the clock leaps over it.
 """
 
-from collections.abc import Iterator
-from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from engine.core.events import Millis
 from engine.core.sending.answers import Held, Never
-from engine.core.sending.local import DAY, change_between, instants, local, zone_of
+from engine.core.sending.local import DAY, MINUTE, SECOND, change_between, local, zone_of
 from engine.core.sending.policy import Hours, Policy
 from engine.core.sending.question import Question
 
-_MIDNIGHT = 24 * 60
 _FAR = 15 * DAY
-"""Hours come again every week, and a week in which the clock leaps over the only open ones is followed by another."""
+"""Hours come again every week, and a clock that leaps over the only open ones does not leap again for 16 days."""
 
 
 def quiet_hours(asked: Question) -> Held | Never | None:
@@ -60,15 +57,9 @@ def _is_open(policy: Policy, zone: ZoneInfo, at: Millis) -> bool:
 
 
 def _next_change(policy: Policy, zone: ZoneInfo, at: Millis) -> Millis:
-    """The next instant at which it may be otherwise: a boundary, or the clock is put forward or back."""
-    boundary = min(each for each in _boundaries(policy, zone, at) if each > at)
+    """The next instant at which it may be otherwise: a boundary, midnight, or the clock is put forward or back."""
+    said = local(at, zone)
+    since_midnight = (said.hour * 60 + said.minute) * MINUTE + said.second * SECOND + at % SECOND
+    minutes = {0} | {each for hours in (*policy.quiet, *policy.windows) for each in (hours.start, hours.stop)}
+    boundary = at + min((minute * MINUTE - since_midnight - 1) % DAY + 1 for minute in minutes)
     return change_between(at, boundary, zone) or boundary
-
-
-def _boundaries(policy: Policy, zone: ZoneInfo, at: Millis) -> Iterator[Millis]:
-    """When the hours begin and end about an instant."""
-    minutes = {each % _MIDNIGHT for hours in (*policy.quiet, *policy.windows) for each in (hours.start, hours.stop)}
-    today = local(at, zone).date()
-    for days in (0, 1, 2):
-        for minute in minutes | {0}:
-            yield from instants(today + timedelta(days), minute, zone)

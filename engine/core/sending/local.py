@@ -1,5 +1,6 @@
 """A person's own clock: their time zone, and where days begin and clocks are put forward or back in it."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
@@ -10,7 +11,11 @@ from engine.core.events import Millis
 from engine.core.sending.policy import Policy
 
 SECOND: Millis = 1_000
+MINUTE: Millis = 60_000
 DAY: Millis = 86_400_000
+
+_IANA = re.compile(r"[A-Z][A-Za-z0-9_+/-]{0,63}")
+"""How the names of time zones look. Others, such as `localtime`, mean something else on each machine."""
 
 _LATEST = 253_402_300_799
 """The last second that a calendar date can be told of, in seconds."""
@@ -25,16 +30,6 @@ def zone_of(profile: Mapping[str, Any], policy: Policy) -> ZoneInfo:
 def local(at: Millis, zone: ZoneInfo) -> datetime:
     """What the clock says at an instant, to the second below it."""
     return datetime.fromtimestamp(at // SECOND, zone)
-
-
-def instants(day: date, minutes: int, zone: ZoneInfo) -> tuple[Millis, Millis]:
-    """When the clock says so many minutes after midnight of a day: both times, in order, where it does so twice.
-
-    Where it never does, because the clock is put forward over it, neither is an instant at which it says so.
-    """
-    wall = datetime.combine(day, time(minutes // 60, minutes % 60), zone)
-    first, second = (int(wall.replace(fold=fold).timestamp()) * SECOND for fold in (0, 1))
-    return min(first, second), max(first, second)
 
 
 def change_between(after: Millis, until: Millis, zone: ZoneInfo) -> Millis | None:
@@ -57,7 +52,7 @@ def beginning(day: date, zone: ZoneInfo, after: Millis = 0) -> Millis:
 
     Where the clock is put back over midnight a day begins twice: the first time that is later than `after` counts.
     """
-    first, second = instants(day, 0, zone)
+    first, second = _midnights(day, zone)
     for at in (first, second):
         if at > after and local(at, zone).date() == day:
             return at
@@ -72,9 +67,26 @@ def in_words(at: Millis) -> str:
     return datetime.fromtimestamp(min(at // SECOND, _LATEST), UTC).isoformat().replace("+00:00", "Z")
 
 
+def _midnights(day: date, zone: ZoneInfo) -> tuple[Millis, Millis]:
+    """When the clock says midnight at the beginning of a day: both times, in order, where it does so twice.
+
+    Where it never does, because the clock is put forward over it, neither is an instant at which it says so.
+    """
+    wall = datetime.combine(day, time(), zone)
+    first, second = (int(wall.replace(fold=fold).timestamp()) * SECOND for fold in (0, 1))
+    return min(first, second), max(first, second)
+
+
 @lru_cache(maxsize=1_024)
 def _zone(name: str) -> ZoneInfo | None:
+    if not is_zone_name(name):
+        return None
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # the last: a name of a folder, or one too long
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # the last: a name of a folder
         return None
+
+
+def is_zone_name(name: str) -> bool:
+    """Whether a time zone may bear that name."""
+    return _IANA.fullmatch(name) is not None
