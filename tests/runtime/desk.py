@@ -19,6 +19,8 @@ class FakeDesk:
         self.users: dict[str, User] = {}
         self.told: list[Dispatch] = []
         self.counted: list[Counted] = []
+        self.asked: list[Millis] = []
+        """When the outbox has asked for a user."""
         self.known: dict[str, Dispatch] = {}
 
     def make_due(self, name: str, firing: Firing, *, expires: Millis = 1 << 62) -> None:
@@ -36,6 +38,7 @@ class FakeDesk:
         return trio_clock()
 
     async def user(self, name: str) -> User | None:
+        self.asked.append(self.now())
         await trio.lowlevel.checkpoint()
         return self.users.get(name)
 

@@ -21,7 +21,7 @@ from engine.runtime.outbox import NotPossible, Outbox
 from engine.runtime.ports import Delivery, Pace, Rejected, Retries, Unavailable, Unclear
 from engine.runtime.records import Dispatch
 from tests.runtime.desk import FakeDesk
-from tests.runtime.rig import Plain, Quiet, compiled
+from tests.runtime.rig import Plain, Quiet, compiled, trio_clock
 
 PROGRAM = compiled("triggers: {left: {when: cart then no order within 1h}}")
 HOUR = 3_600_000
@@ -85,6 +85,29 @@ async def test_each_message_is_sent_once_after_it_was_written_down(autojump_cloc
         assert all(rig.desk.states(each) == ["sending", "accepted"] for each in ids)
         assert rig.there.attempts[0].data == {"message": "hello", "user": "k:u"}
         assert rig.outbox.waiting == 0
+
+
+async def test_after_a_hold_it_is_asked_about_exactly_once_at_each_instant_that_is_told(
+    autojump_clock: MockClock,
+) -> None:
+    openings = [30_000, 30_001, 7_000_000]
+    asked_at: list[Millis] = []
+
+    def closed(asked: Question) -> Held | None:
+        """It only ever tells the next opening, and only from its own instant on: no look ahead helps."""
+        now = trio_clock()
+        if asked.at == now:
+            asked_at.append(now)
+        opens = next((each for each in openings if now < each), None)
+        return None if opens is None or asked.at >= opens else Held(f"until {opens}", "closed", opens)
+
+    async with running(Rig(Memory(), program=replace(PROGRAM, gates=(*GATES, closed)))) as rig:
+        (held,) = rig.put(firing("hello"))
+        await trio.sleep(7_100)
+        assert rig.accepted() == [held]
+        assert asked_at == [0, *openings]
+        assert rig.desk.asked == [0, *openings]
+        assert [(each.what, each.gate) for each in rig.desk.counted] == [("held", f"until {at}") for at in openings]
 
 
 async def test_no_message_leaves_before_its_mark_is_durable(autojump_clock: MockClock) -> None:
