@@ -5,11 +5,13 @@ from collections.abc import Callable
 from functools import reduce
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.language import tree
 from engine.language.conditions import RETENTION, parse_moment, parse_state
+from engine.language.writing import condition
 from tests.language.rendering import moment as moment_text
 from tests.language.rendering import state as state_text
 
@@ -111,3 +113,24 @@ def test_a_state_reads_back_as_itself(node: tree.State) -> None:
 @given(moments)
 def test_a_moment_reads_back_as_itself(node: tree.Moment) -> None:
     assert parse_moment(moment_text(node)) == node
+
+
+@given(moments)
+def test_what_is_written_for_people_reads_back_as_itself(node: tree.Moment) -> None:
+    assert parse_moment(condition(node)) == node
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cart_updated then no (cart_updated or order_completed) within 1h",
+        "product_added then checkout_started within 30m then no order_completed within 2h",
+        'profile.status == "onboarding" for 7d',
+        "inactive for 30d",
+        "(seen(a) within 2d and not seen(b) within 2d) on a",
+        'cart_abandoned and in segment "high-value"',
+        "sum((a or b).price) > 100 or count(a[x > 1 and (exists(y) or z == 2)]) >= 3",
+    ],
+)
+def test_what_is_written_for_people_has_no_parentheses_that_nobody_needs(text: str) -> None:
+    assert condition(parse_moment(text)) == text
