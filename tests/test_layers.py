@@ -18,8 +18,9 @@ ALLOWED = {
     "engine/runtime": {"engine.core", "engine.runtime", "trio", "structlog", "msgspec"},
     "engine/simulate.py": {"engine.core", "engine.language", "msgspec"},
     "engine/rehearsal.py": {"engine.core", "engine.simulate"},
+    "engine/why": {"engine.core", "engine.language", "engine.why", "msgspec"},
 }
-PURE = ["engine/core", "engine/language", "engine/simulate.py", "engine/rehearsal.py"]
+PURE = ["engine/core", "engine/language", "engine/simulate.py", "engine/rehearsal.py", "engine/why"]
 
 
 def files(place: str) -> list[Path]:

@@ -44,7 +44,8 @@ from engine.core.watch import Step, Watch
 from engine.core.watches import Turns, Watches
 from engine.core.where import Properties
 
-_REMEMBER_FIRINGS = 100
+REMEMBERED = 100
+"""So many of the last firings are kept."""
 
 
 class Pending(NamedTuple):
@@ -337,7 +338,7 @@ class User:
     def remember(self, fired: Iterable[Firing]) -> None:
         """Keep the last firings."""
         self.fired += fired
-        del self.fired[:-_REMEMBER_FIRINGS]
+        del self.fired[:-REMEMBERED]
 
     def _forget(self, now: Millis) -> list[Watch]:
         """Let go of what is too old or too much; returns the watches that miss what there was too much of."""

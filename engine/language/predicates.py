@@ -31,13 +31,19 @@ def predicate(test: tree.Where) -> Predicate:
 
 def mentioned_in(test: tree.Where) -> Iterator[str]:
     """The properties or traits that a test looks at, by the first step of their path."""
+    for path in paths_in(test):
+        yield path[0]
+
+
+def paths_in(test: tree.Where) -> Iterator[tree.Path]:
+    """The properties or traits that a test looks at."""
     match test:
         case tree.Compare(path) | tree.OneOf(path) | tree.Contains(path) | tree.Exists(path):
-            yield path[0]
+            yield path
         case tree.NotWhere(part):
-            yield from mentioned_in(part)
+            yield from paths_in(part)
         case tree.AllWhere(parts) | tree.AnyWhere(parts):
             for part in parts:
-                yield from mentioned_in(part)
+                yield from paths_in(part)
         case _:
             assert_never(test)

@@ -28,7 +28,7 @@ def selector(node: tree.Selector) -> str:
     return _choices(node) if len(node.choices) == 1 else f"({_choices(node)})"
 
 
-def test(node: tree.Where, prefix: str = "") -> str:
+def filter_of(node: tree.Where, prefix: str = "") -> str:
     """Write what is asked of properties; `prefix` stands before each path."""
     return _where(node, _OR, prefix)
 
@@ -56,7 +56,7 @@ def _choices(node: tree.Selector) -> str:
 
 def _choice(node: tree.Choice) -> str:
     event = "any" if node.name is None else _name(node.name)
-    return event if node.where is None else f"{event}[{test(node.where)}]"
+    return event if node.where is None else f"{event}[{filter_of(node.where)}]"
 
 
 def _within(span: int | None) -> str:
@@ -130,16 +130,25 @@ def _written(node: tree.State | tree.Moment) -> str:
             return f"{_bound(held, _NOT)} for {format_duration(span)}"
         case tree.On(held, events):
             return f"{_bound(held, _NOT)} on {selector(events)}"
-        case tree.Happens(events):
-            return selector(events)
-        case tree.Becomes(held):
-            return _written(held)
         case _:
             return _atom(node)
 
 
-def _atom(node: tree.Seen | tree.Count | tree.Folded | tree.Last | tree.Profile | tree.InSegment) -> str:
+def _atom(
+    node: tree.Happens
+    | tree.Becomes
+    | tree.Seen
+    | tree.Count
+    | tree.Folded
+    | tree.Last
+    | tree.Profile
+    | tree.InSegment,
+) -> str:
     match node:
+        case tree.Happens(events):
+            return selector(events)
+        case tree.Becomes(held):
+            return _written(held)
         case tree.Seen(events, span):
             return f"seen({_choices(events)}){_within(span)}"
         case tree.Count(events, op, value, span):
@@ -147,9 +156,9 @@ def _atom(node: tree.Seen | tree.Count | tree.Folded | tree.Last | tree.Profile 
         case tree.Folded(fold, events, keys, op, value, span):
             return f"{fold}({selector(events)}.{path(keys)}) {op} {literal(value)}{_within(span)}"
         case tree.Last(events, asked, span):
-            return f"{test(asked, f'last({_choices(events)}).')}{_within(span)}"
+            return f"{filter_of(asked, f'last({_choices(events)}).')}{_within(span)}"
         case tree.Profile(asked):
-            return test(asked, "profile.")
+            return filter_of(asked, "profile.")
         case tree.InSegment(name):
             return f"in segment {literal(name)}"
         case _:

@@ -1,0 +1,272 @@
+"""A person's past lived once more, up to some point, with every part of a trigger as a trigger of its own."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from engine.core.decisions import Firing
+from engine.core.events import INF, Millis, Scalar, Track
+from engine.core.program import CompiledTrigger, NoHandlers, Program
+from engine.core.scope import Scope
+from engine.core.sending.holdout import place as place_in
+from engine.core.timeline import Place, Recorded, place_of
+from engine.core.truth import Truth
+from engine.core.user import User
+from engine.core.watch import Step, Watch
+from engine.core.where import Key, Properties, follow, kind, scalar_key
+from engine.language import tree
+from engine.language.compiler import compile_triggers
+from engine.language.concerns import used_segments
+from engine.why.subject import Subject
+
+Node = tree.Moment | tree.State
+
+
+class Point(NamedTuple):
+    """How far somebody has lived: `taken` events are known, and what falls due up to `t` is settled."""
+
+    taken: int
+    t: Millis
+
+
+class Met(NamedTuple):
+    """A moment happened, at a step."""
+
+    point: Point
+    place: Place
+    """Where the occurrence lies."""
+    beginning: Millis
+    """Where the chain began."""
+    event: Place
+    """Where the step's event stands; 0 where time alone brought the step."""
+
+
+class Fate(NamedTuple):
+    """What became of the whole `when` happening: `held` says what kept the trigger from firing."""
+
+    met: Met
+    held: str
+
+
+class Plan:
+    """A trigger as it is for one person, taken apart."""
+
+    def __init__(
+        self, trigger: tree.Trigger, segments: Sequence[tree.Segment], *, retention: Millis, history_after: Millis
+    ) -> None:
+        self.trigger = replace(trigger, variants=(), steps=(), until=None, goal=None, backfill=False)
+        self.definitions = {segment.name: segment.state for segment in segments}
+        self.retention = retention
+        self._names: dict[tuple[bool, str], str] = {}
+        parts = [self.trigger, *self._parts()]
+        compiled = compile_triggers(parts, segments, retention=retention, history_after=history_after)
+        self.program: Program = replace(compiled, handlers=NoHandlers())
+        self.root = self.program.by_name[trigger.name]
+
+    def of(self, node: Node, *, whole: bool) -> CompiledTrigger:
+        """What a part was made into; `whole`: over the whole timeline, not over a value of `per`."""
+        return self.program.by_name[self._names[self._is_whole(whole), repr(node)]]
+
+    def _is_whole(self, whole: bool) -> bool:
+        return whole or self.trigger.per is None
+
+    def _parts(self) -> Iterator[tree.Trigger]:
+        for node in _moments(self.trigger.when):
+            yield from self._part(node, whole=False)
+        for state in _states(self.trigger.when):
+            yield from self._state(state, whole=False)
+        if self.trigger.condition is not None:
+            yield from self._state(self.trigger.condition, whole=True)
+
+    def _state(self, state: tree.State, *, whole: bool) -> Iterator[tree.Trigger]:
+        for node in _below(state):
+            yield from self._part(node, whole=whole)
+        for definition in used_segments([state], self.definitions).values():
+            if definition is not None:
+                for node in _below(definition):
+                    yield from self._part(node, whole=True)
+
+    def _part(self, node: Node, *, whole: bool) -> Iterator[tree.Trigger]:
+        key = self._is_whole(whole), repr(node)
+        if key not in self._names:
+            name = self._names[key] = f"part {len(self._names)} of {self.trigger.name}"
+            when = node if isinstance(node, tree.Moment) else tree.Becomes(node)
+            yield tree.Trigger(name, when, "", per=None if key[0] else self.trigger.per)
+
+
+class Past:
+    """Somebody's past up to a point."""
+
+    def __init__(
+        self, plan: Plan, subject: Subject, point: Point, *, since: Millis = 0, firings: Sequence[Firing] | None = None
+    ) -> None:
+        self.plan = plan
+        self.subject = subject
+        self.t = point.t
+        life = self._life = _Life(plan, subject, since, firings)
+        for record in subject.records[: point.taken]:
+            event = Track(record.seq, record.name, record.ts, record.properties, imported=record.history)
+            life.observe(event, record.received_at)
+        life.wake(point.t)
+        self.fates = life.fates
+        """By value, what became of the trigger's own moment."""
+
+    @classmethod
+    def until(cls, plan: Plan, subject: Subject, t: Millis, **more: Any) -> "Past":
+        """All that had come in by an instant."""
+        return cls(plan, subject, Point(sum(record.received_at <= t for record in subject.records), t), **more)
+
+    @property
+    def records(self) -> list[Recorded]:
+        """The events, in their order."""
+        return self._life.history.timeline.records
+
+    def met(self, node: tree.Moment, value: Scalar | None) -> list[Met]:
+        """When a part happened, in the order in which that became known."""
+        return self._life.met[self.plan.of(node, whole=False), _key(value)]
+
+    def truth(self, node: tree.State, value: Scalar | None, *, whole: bool) -> tuple[Truth, bool]:
+        """Whether a state holds, as `engine.core.truth` has it, and whether it says exactly until when."""
+        trigger = self.plan.of(node, whole=whole)
+        scope = self._scope(trigger, value)
+        state = trigger.holds
+        assert state is not None  # noqa: S101  a state is compiled as the moment at which it becomes true
+        return state.truth(scope, self.t), state.only_falls
+
+    def slot(self, node: tree.Moment, value: Scalar | None) -> Any:
+        """What a part that remembers something remembers; None if nothing yet."""
+        trigger = self.plan.of(node, whole=False)
+        watch = self._scope(trigger, value).watches.get(trigger)
+        return None if watch is None else watch.slots[-1]
+
+    def values(self) -> list[Scalar]:
+        """The values of `per`, those seen last first."""
+        if self.plan.trigger.per is None:
+            return []
+        found: dict[Key, Scalar] = {}
+        for record in reversed(self.records):
+            value = follow(self.subject.properties(record), self.plan.trigger.per)
+            if kind(value) is not None:
+                found.setdefault(scalar_key(value), value)
+        return list(found.values())
+
+    def _scope(self, trigger: CompiledTrigger, value: Scalar | None) -> Scope:
+        history = self._life.history
+        return history.whole if trigger.path is None or value is None else history.enter(trigger.path, value, 0)
+
+
+class _Life(User):
+    """A user for whom nothing fires: what happens is only noted."""
+
+    __slots__ = ("_event", "_firings", "_plan", "_since", "_subject", "fates", "met", "taken")
+
+    def __init__(self, plan: Plan, subject: Subject, since: Millis, firings: Sequence[Firing] | None) -> None:
+        super().__init__(subject.first_id, plan.program)
+        self.history.whole.profile = dict(subject.profile)
+        self.history.whole.lists = set(subject.lists)
+        self.taken = 0
+        self._event: Place = 0
+        self.met: defaultdict[tuple[CompiledTrigger, Key | None], list[Met]] = defaultdict(list)
+        self.fates: defaultdict[Key | None, list[Fate]] = defaultdict(list)
+        self._plan = plan
+        self._subject = subject
+        self._since = since
+        self._firings = firings
+
+    def take(self, event: Track, properties: Properties, now: Millis) -> list[Firing]:
+        """Take an event."""
+        self.taken += 1
+        self._event = place_of(min(event.ts, now), event.seq)
+        fired = super().take(event, properties, now)
+        self._event = 0
+        return fired
+
+    def look(self, watch: Watch, step: Step) -> bool:
+        """Take one step with one watch, and note what happens."""
+        watch.due = INF
+        found = watch.trigger.when.advance(watch, step)
+        if watch.due != watch.armed:
+            self.deadlines.arm(watch)
+        met = [
+            Met(Point(self.taken, step.t), each.place, each.beginning, self._event)
+            for each in found
+            if each.fresh or watch.trigger is not self._plan.root
+        ]
+        self.met[watch.trigger, _key(watch.per)] += met
+        if met and watch.trigger is self._plan.root:
+            held = self._held(watch, step.t)
+            self.fates[_key(watch.per)].append(Fate(met[-1], held))
+            if not held:
+                watch.fire(step.t)
+        return False
+
+    def _held(self, watch: Watch, t: Millis) -> str:
+        """What keeps the trigger from firing at `t`; empty if nothing does."""
+        mine = self._remembered(watch)
+        if mine is not None and any(firing.at == t for firing in mine):
+            return ""
+        before = [firing.at for firing in mine or () if firing.at < t]
+        last = max([*before, *([] if watch.fired_at is None else [watch.fired_at])], default=None)
+        trigger = watch.trigger
+        if t < self._since:
+            return "new"
+        if last is not None and t < last + trigger.cooldown:
+            return "cooldown"
+        if trigger.once and last is not None:
+            return "once"
+        return self._kept_out(trigger, t) or self._unrecorded(mine, t)
+
+    def _kept_out(self, trigger: CompiledTrigger, t: Millis) -> str:
+        if trigger.rollout < 1 and place_in(self.first_id, f"rollout of {trigger.origin}") >= trigger.rollout:
+            return "rollout"
+        if trigger.only is not None and trigger.only.truth(self.history.whole, t) <= 0:
+            return "segment"
+        if trigger.condition is not None and trigger.condition.truth(self.history.whole, t) <= 0:
+            return "if"
+        return ""
+
+    def _unrecorded(self, mine: Sequence[Firing] | None, t: Millis) -> str:
+        """Where all firings of that time are remembered, and none is of this step."""
+        if mine is None:
+            return ""
+        return "unrecorded" if self._subject.complete_since < t <= self._subject.clock else ""
+
+    def _remembered(self, watch: Watch) -> list[Firing] | None:
+        if self._firings is None:
+            return None
+        return [firing for firing in self._firings if _key(firing.per) == _key(watch.per)]
+
+
+def _key(value: Scalar | None) -> Key | None:
+    return None if value is None else scalar_key(value)
+
+
+def _moments(moment: tree.Moment) -> Iterator[tree.Moment]:
+    """A moment and all its parts that are moments."""
+    yield moment
+    match moment:
+        case tree.Then(first) | tree.ThenNo(first) | tree.While(first):
+            yield from _moments(first)
+        case tree.Either(left, right):
+            yield from _moments(left)
+            yield from _moments(right)
+
+
+def _states(moment: tree.Moment) -> Iterator[tree.State]:
+    """The states that a moment and its parts ask."""
+    for part in _moments(moment):
+        match part:
+            case tree.Becomes(state) | tree.For(state) | tree.On(state) | tree.While(_, state):
+                yield state
+
+
+def _below(state: tree.State) -> Iterator[tree.State]:
+    """A state and all its parts."""
+    yield state
+    match state:
+        case tree.Not(part):
+            yield from _below(part)
+        case tree.And(left, right) | tree.Or(left, right):
+            yield from _below(left)
+            yield from _below(right)
