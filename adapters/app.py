@@ -33,6 +33,7 @@ from adapters.web.outbox import outbox_routes
 from adapters.web.reload import reload_route
 from adapters.web.server import GRACE, application, run_server
 from adapters.web.stats import stats_routes
+from adapters.web.why import why_routes
 from engine.runtime.clock import SteadyClock
 from engine.runtime.keeper import Limits
 from engine.runtime.ports import Destination, StoreError
@@ -163,8 +164,9 @@ def _routes(shop: Shop, store: ShopStore, running: Sidecar, metrics: Metrics) ->
             raise Refused(service.status, service.reason)
 
     users, messages = admin(keys, service), outbox_routes(keys, service.outbox, service.store)
+    reasons = why_routes(keys, service, lambda: running.reloader.files)
     counts = stats_routes(keys, store, lambda: [each.name for each in running.reloader.files.loaded.triggers])
-    for routes in (users, messages, counts):
+    for routes in (users, messages, counts, reasons):
         routes.before_request(once_recovered)
     return [
         health(metrics, service),
@@ -177,6 +179,7 @@ def _routes(shop: Shop, store: ShopStore, running: Sidecar, metrics: Metrics) ->
         users,
         messages,
         counts,
+        reasons,
         decisions(keys, service, metrics),
         reload_route(keys, running.reloader),
         database(keys, store),

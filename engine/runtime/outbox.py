@@ -68,6 +68,11 @@ class Outbox:
         """How many messages are not ended."""
         return len(self._office.unended)
 
+    @property
+    def policy(self) -> Policy:
+        """The rules by which messages are released."""
+        return self._office.policy
+
     def in_use(self) -> frozenset[str]:
         """The versions of triggers of which messages are not ended."""
         return frozenset(each.firing.version for each in self._office.unended.values())

@@ -89,6 +89,8 @@ class _Case(NamedTuple):
         condition = None if trigger.condition is None else explain_state(trigger.condition, view.whole())
         fired, held = self.fired(value), self.held(value)
         status, said = self._summary(when, fired, held)
+        if condition is not None and not condition.holds and status in ("waiting", "not yet"):
+            said += f"; its `if` is false as it stands: {'; '.join(_false(condition))}"
         return Watched(
             status=status,
             said=said,
@@ -131,11 +133,12 @@ class _Case(NamedTuple):
     def _fired(self, value: Scalar | None, fate: Fate) -> Fired:
         record = View(self.past, value).event_at(fate.met.event)
         at = fate.met.point.t
-        return Fired(at, f"fired at {iso(at)}, {_by(record)}", per=value, event=self._told(record))
+        return Fired(at, f"fired at {iso(at)}, {_by(record, at)}", per=value, event=self._told(record))
 
     def _remembered(self, firing: Firing) -> Fired:
         record = self.subject.event(firing.event)
-        by = "at an event that is kept no more" if firing.event is not None and record is None else _by(record)
+        gone = firing.event is not None and record is None
+        by = "by an event that is kept no more" if gone else _by(record, firing.at)
         said = f"fired at {iso(firing.at)}, {by}"
         return Fired(firing.at, said, firing.id, firing.per, firing.variant, self._told(record))
 
@@ -154,7 +157,7 @@ class _Case(NamedTuple):
     def _occurred(self, value: Scalar | None, fate: Fate) -> Occurred:
         record = View(self.past, value).event_at(fate.met.event)
         at = fate.met.point.t
-        said = f"`when` happened at {iso(at)}, {_by(record)}, but {self._hindrance(value, fate)}"
+        said = f"`when` happened at {iso(at)}, {_by(record, at)}, but {self._hindrance(value, fate)}"
         return Occurred(at, self._told(record), fate.held, said)
 
     def _hindrance(self, value: Scalar | None, fate: Fate) -> str:
@@ -263,9 +266,12 @@ def _same(one: Scalar | None, two: Scalar | None) -> bool:
     return (None if one is None else scalar_key(one)) == (None if two is None else scalar_key(two))
 
 
-def _by(record: Recorded | None) -> str:
-    return "as time passed" if record is None else f"at {named(record)}"
+def _by(record: Recorded | None, at: Millis) -> str:
+    """What brought about the step at an instant."""
+    if record is None:
+        return "as time passed"
+    return f"by `{record.name}`" if record.ts == at else f"by {named(record)}"
 
 
 def _with(fired: Fired, *, when: Part, condition: Part | None) -> Fired:
-    return Fired(fired.at, fired.said, fired.id, fired.per, fired.variant, fired.event, when, condition, fired.messages)
+    return Fired(fired.at, fired.said, fired.id, fired.per, fired.variant, fired.event, when, condition)

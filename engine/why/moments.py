@@ -158,7 +158,8 @@ def _while(moment: tree.While, view: View) -> Part:
         return _part(moment, view, "and", parts=[*parts, explain_state(moment.state, view)])
     then = view._replace(past=Past(view.past.plan, view.past.subject, met[-1].point))
     state = explain_state(moment.state, then)
-    said = f"when `{condition(moment.moment)}` happened, at {iso(then.t)}, `{state.text}` was false: {'; '.join(reasons(state))}"
+    said = f"when `{condition(moment.moment)}` happened, at {iso(then.t)}, `{state.text}` was false"
+    said = ": ".join([said, *filter(None, ["; ".join(reasons(state))])])
     needs = f"`{condition(moment.moment)}` while `{state.text}`"
     return _part(moment, view, "and", said=said, needs="" if view.met(moment) else needs, parts=[*parts, state])
 

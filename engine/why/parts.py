@@ -66,7 +66,6 @@ class Fired(msgspec.Struct, frozen=True, omit_defaults=True):
     """How its `when` stood at that step."""
     condition: Part | None = None
     """How its `if` stood."""
-    messages: list[dict[str, Any]] = []
 
 
 class Watched(msgspec.Struct, frozen=True, omit_defaults=True):

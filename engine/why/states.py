@@ -116,7 +116,7 @@ def _folded(state: tree.Folded, view: View) -> Part:
     needs = f"{one_of(state.selector)} with `{path(state.path)}`"
     if state.fold == "sum" and amount is not None and state.op in (">", ">="):
         more = Decimal(repr(state.value)) - amount
-        needs = f"{_plain(more)} more {'or ' if state.op == '>=' else 'and '}above, by {one_of(state.selector, '')}"
+        needs = f"{'' if state.op == '>=' else 'more than '}{_plain(more)} more, by {one_of(state.selector, '')}"
     return _part(state, view, state.fold, said=said, needs=needs, values=told)
 
 
