@@ -204,7 +204,7 @@ class _Case(NamedTuple):
             )
             gates.append(Part(f"cooldown: {span(trigger.cooldown)}", "cooldown", holds=over, said=said))
         if trigger.once:
-            gates.append(Part("once: true", "once", holds=not fired, said="has fired" if fired else "has not fired"))
+            gates.append(Part("reentry: once", "once", holds=not fired, said="has fired" if fired else "has not fired"))
         if trigger.rollout < 1:
             where = place(self.subject.first_id, f"rollout of {trigger.name}")
             said = f"the person stands at {where:.4f}"

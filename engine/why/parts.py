@@ -78,7 +78,7 @@ class Watched(msgspec.Struct, frozen=True, omit_defaults=True):
     per: Scalar | None = None
     condition: Part | None = None
     gates: list[Part] = []
-    """What else must let it fire: `cooldown`, `once`, `rollout`, a segment, `mode`."""
+    """What else must let it fire: `cooldown`, `reentry`, `rollout`, a segment, `mode`."""
     firings: list[Fired] = []
     """Newest first."""
     occurrences: list[Occurred] = []
