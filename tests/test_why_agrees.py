@@ -15,7 +15,8 @@ from engine.language.files import Loaded, load
 from engine.simulate import read, received_at
 from engine.why import Asked, Part, Subject, explain
 from engine.why.moments import explain_moment
-from engine.why.past import Past, Plan
+from engine.why.past import Past
+from engine.why.plan import Plan
 from engine.why.view import View
 from tests.core.worlds import lived
 from tests.reference.generator import case

@@ -137,6 +137,7 @@ class _Inquiry(NamedTuple):
             versions.in_force_since(trigger.name),
             question.per if trigger.per is not None else None,
             now,
+            is_brief=not question.trigger,
         )
 
     async def _whole(

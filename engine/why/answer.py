@@ -14,7 +14,8 @@ from engine.language.concerns import leaves, states_in, used_segments
 from engine.language.writing import literal
 from engine.why.moments import deadline, explain_moment, lacking, reasons
 from engine.why.parts import Answer, Fired, Occurred, Part, Watched, iso, named, span
-from engine.why.past import Fate, Past, Plan
+from engine.why.past import Fate, Past
+from engine.why.plan import Plan
 from engine.why.states import explain_state
 from engine.why.subject import Subject
 from engine.why.view import View
@@ -37,6 +38,8 @@ class Asked(NamedTuple):
     """The value asked about, as text; None: those seen last."""
     now: Millis | None = None
     """The present, if it is known."""
+    is_brief: bool = False
+    """Only the value seen last, and not how everything stood at a firing."""
 
 
 def explain(asked: Asked, subject: Subject) -> Answer:
@@ -51,6 +54,7 @@ def explain(asked: Asked, subject: Subject) -> Answer:
     values: list[Scalar | None] = [*past.values()] if trigger.per is not None else [None]
     if asked.per is not None:
         values = [value for value in values if value is not None and asked.per in (value, literal(value))]
+    most = 1 if asked.is_brief else MOST
     return Answer(
         trigger=trigger.name,
         at=asked.t,
@@ -58,8 +62,8 @@ def explain(asked: Asked, subject: Subject) -> Answer:
         condition=trigger.condition_text,
         place=f"{trigger.file}:{trigger.line}" if trigger.file else "",
         per=".".join(trigger.per or ()),
-        watches=[case.watched(value) for value in values[:MOST]],
-        others=len(values[MOST:]),
+        watches=[case.watched(value) for value in values[:most]],
+        others=len(values[most:]),
         notes=[*_notes(asked, plan, subject, variant), *case.differences()],
     )
 
@@ -98,7 +102,7 @@ class _Case(NamedTuple):
             per=value,
             condition=condition,
             gates=self._gates(fired),
-            firings=[self._because(each, value) if index == 0 else each for index, each in enumerate(fired[:MOST])],
+            firings=[*(self._because(each, value) for each in fired[:1]), *fired[1:MOST]],
             occurrences=held[:MOST],
         )
 
@@ -145,7 +149,7 @@ class _Case(NamedTuple):
     def _because(self, fired: Fired, value: Scalar | None) -> Fired:
         """The same, with how everything stood at its step."""
         fate = next((each for each in self._fates(value) if each.met.point.t == fired.at), None)
-        if fate is None:
+        if fate is None or self.asked.is_brief:
             return fired
         trigger, view = self.plan.trigger, View(Past(self.plan, self.subject, fate.met.point), value)
         condition = None if trigger.condition is None else explain_state(trigger.condition, view.whole())
@@ -235,7 +239,7 @@ def _notes(asked: Asked, plan: Plan, subject: Subject, variant: str) -> list[str
     notes, trigger = [], plan.trigger
     if variant:
         notes.append(f"the person has the variant `{variant}`")
-    states = [*states_in(trigger.when), *([] if trigger.condition is None else [trigger.condition])]
+    states = [*states_in(trigger.when), *plan.asked_at_firing]
     used = used_segments(states, plan.definitions)
     asks = [leaf for state in (*states, *(each for each in used.values() if each)) for leaf in leaves(state)]
     if any(isinstance(leaf, tree.Profile) for leaf in asks):

@@ -1,13 +1,12 @@
-"""A person's past lived once more, up to some point, with every part of a trigger as a trigger of its own."""
+"""A person's past lived once more, up to some point, with a trigger taken apart."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from engine.core.decisions import Firing
 from engine.core.events import INF, Millis, Scalar, Track
-from engine.core.program import CompiledTrigger, NoHandlers, Program
+from engine.core.program import CompiledTrigger
 from engine.core.scope import Scope
 from engine.core.sending.holdout import place as place_in
 from engine.core.timeline import Place, Recorded, place_of
@@ -16,11 +15,8 @@ from engine.core.user import User
 from engine.core.watch import Step, Watch
 from engine.core.where import Key, Properties, follow, kind, scalar_key
 from engine.language import tree
-from engine.language.compiler import compile_triggers
-from engine.language.concerns import used_segments
+from engine.why.plan import Plan
 from engine.why.subject import Subject
-
-Node = tree.Moment | tree.State
 
 
 class Point(NamedTuple):
@@ -47,52 +43,6 @@ class Fate(NamedTuple):
 
     met: Met
     held: str
-
-
-class Plan:
-    """A trigger as it is for one person, taken apart."""
-
-    def __init__(
-        self, trigger: tree.Trigger, segments: Sequence[tree.Segment], *, retention: Millis, history_after: Millis
-    ) -> None:
-        self.trigger = replace(trigger, variants=(), steps=(), until=None, goal=None, backfill=False)
-        self.definitions = {segment.name: segment.state for segment in segments}
-        self.retention = retention
-        self._names: dict[tuple[bool, str], str] = {}
-        parts = [self.trigger, *self._parts()]
-        compiled = compile_triggers(parts, segments, retention=retention, history_after=history_after)
-        self.program: Program = replace(compiled, handlers=NoHandlers())
-        self.root = self.program.by_name[trigger.name]
-
-    def of(self, node: Node, *, whole: bool) -> CompiledTrigger:
-        """What a part was made into; `whole`: over the whole timeline, not over a value of `per`."""
-        return self.program.by_name[self._names[self._is_whole(whole), repr(node)]]
-
-    def _is_whole(self, whole: bool) -> bool:
-        return whole or self.trigger.per is None
-
-    def _parts(self) -> Iterator[tree.Trigger]:
-        for node in _moments(self.trigger.when):
-            yield from self._part(node, whole=False)
-        for state in _states(self.trigger.when):
-            yield from self._state(state, whole=False)
-        if self.trigger.condition is not None:
-            yield from self._state(self.trigger.condition, whole=True)
-
-    def _state(self, state: tree.State, *, whole: bool) -> Iterator[tree.Trigger]:
-        for node in _below(state):
-            yield from self._part(node, whole=whole)
-        for definition in used_segments([state], self.definitions).values():
-            if definition is not None:
-                for node in _below(definition):
-                    yield from self._part(node, whole=True)
-
-    def _part(self, node: Node, *, whole: bool) -> Iterator[tree.Trigger]:
-        key = self._is_whole(whole), repr(node)
-        if key not in self._names:
-            name = self._names[key] = f"part {len(self._names)} of {self.trigger.name}"
-            when = node if isinstance(node, tree.Moment) else tree.Becomes(node)
-            yield tree.Trigger(name, when, "", per=None if key[0] else self.trigger.per)
 
 
 class Past:
@@ -184,6 +134,8 @@ class _Life(User):
 
     def look(self, watch: Watch, step: Step) -> bool:
         """Take one step with one watch, and note what happens."""
+        if watch.trigger in self._plan.states:
+            return False
         watch.due = INF
         found = watch.trigger.when.advance(watch, step)
         if watch.due != watch.armed:
@@ -240,33 +192,3 @@ class _Life(User):
 
 def _key(value: Scalar | None) -> Key | None:
     return None if value is None else scalar_key(value)
-
-
-def _moments(moment: tree.Moment) -> Iterator[tree.Moment]:
-    """A moment and all its parts that are moments."""
-    yield moment
-    match moment:
-        case tree.Then(first) | tree.ThenNo(first) | tree.While(first):
-            yield from _moments(first)
-        case tree.Either(left, right):
-            yield from _moments(left)
-            yield from _moments(right)
-
-
-def _states(moment: tree.Moment) -> Iterator[tree.State]:
-    """The states that a moment and its parts ask."""
-    for part in _moments(moment):
-        match part:
-            case tree.Becomes(state) | tree.For(state) | tree.On(state) | tree.While(_, state):
-                yield state
-
-
-def _below(state: tree.State) -> Iterator[tree.State]:
-    """A state and all its parts."""
-    yield state
-    match state:
-        case tree.Not(part):
-            yield from _below(part)
-        case tree.And(left, right) | tree.Or(left, right):
-            yield from _below(left)
-            yield from _below(right)
