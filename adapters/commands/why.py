@@ -177,6 +177,7 @@ class _Teller:
         if needs and part.get("needs"):
             said.append("\n").append_text(self._text(f"needs {part['needs']}", "yellow"))
         yield _beside(Text("✓", "green") if met else Text("✗", "red"), said, 2 * depth)
+        needs = needs and not part.get("holds") and part["kind"] != "not"  # else nothing below it is wanting
         for each in part.get("parts", []):
             yield from self._part(each, depth + 1, needs=needs)
 

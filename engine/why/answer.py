@@ -186,7 +186,7 @@ class _Case(NamedTuple):
     def _summary(self, when: Part, fired: list[Fired], held: list[Occurred]) -> tuple[str, str]:
         waiting = deadline(when, self.asked.t)
         needs = lacking(when)
-        upcoming = "" if waiting is None else f"it waits: it needs {waiting.needs}"
+        upcoming = "" if waiting is None else f"it waits, and needs {waiting.needs}"
         if held and (not fired or held[0].at > fired[0].at):
             before = f"{fired[0].said}; " if fired else ""
             return "held back", f"{before}{held[0].said}" + (f"; {upcoming}" if upcoming else "")
