@@ -19,9 +19,11 @@ from adapters.settings import Settings
 from engine.core.program import Program
 from engine.core.sending.policy import Policy
 from engine.language.compiler import compile_triggers
+from engine.language.concerns import digest as digest_of
 from engine.language.concerns import version
 from engine.language.errors import TriggerError, TriggerErrors
 from engine.language.files import Loaded, load
+from engine.language.plans import split
 from engine.language.retired import pick, retire
 from engine.language.sending import read_sending
 from engine.runtime.ports import StoreError
@@ -111,6 +113,23 @@ def compile_content(content: bytes) -> Program:
         return _compiled(load(read.triggers, retention=read.retention), read)
     except TriggerErrors as errors:
         raise _unreadable(errors) from errors
+
+
+def meanings(content: bytes) -> dict[str, str]:
+    """What the `when` of each trigger of a set that was in force once meant: the same text for the same meaning.
+
+    It is empty where this Impel reads the language otherwise.
+    """
+    read = msgspec.json.decode(content, type=_Content)
+    try:
+        loaded = load(read.triggers, retention=read.retention)
+    except TriggerErrors:
+        return {}
+    definitions = {segment.name: segment.state for segment in loaded.segments}
+    return {
+        trigger.name: " ".join(digest_of(part, definitions, read.retention) for part, _ in split(trigger))
+        for trigger in loaded.triggers
+    }
 
 
 def succeed(content: bytes, former: bytes, in_use: Collection[str]) -> bytes:

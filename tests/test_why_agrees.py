@@ -67,6 +67,11 @@ def test_the_timeline_tells_the_firings_of_the_engine(seed: int) -> None:
             past = Past.until(plan, subject, user.clock)
             told = [fate.met.point.t for fates in past.fates.values() for fate in fates if not fate.held]
             assert sorted(told) == sorted(each.at for each in fired if each.trigger == trigger.name), seed
+            asked = Asked(trigger, loaded.segments, user.clock, retention, history_after)
+            answer = explain(asked, Subject.of(user))
+            assert answer.notes == [], seed
+            assert all(each.id for watch in answer.watches for each in watch.firings), seed
+            assert all(each.held != "unrecorded" for watch in answer.watches for each in watch.occurrences), seed
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(0, 1))

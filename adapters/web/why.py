@@ -11,7 +11,7 @@ import msgspec
 import trio
 from quart import Blueprint, Response, request
 
-from adapters.configuration import Files
+from adapters.configuration import Files, meanings
 from adapters.keys import Keys
 from adapters.sources.instants import BadInstant, instant
 from adapters.web.access import bearer
@@ -24,7 +24,7 @@ from engine.core.sending.answers import Go
 from engine.core.user import User
 from engine.language import tree
 from engine.language.errors import closest
-from engine.runtime.records import ENDED, Dispatch
+from engine.runtime.records import ENDED, Dispatch, Version
 from engine.runtime.service import Service
 from engine.why import Answer, Asked, Subject, explain
 
@@ -54,7 +54,7 @@ class _Refused(Exception):
 def why_routes(keys: Keys, service: Service, files: Callable[[], Files]) -> Blueprint:
     """The routes; an id that cannot stand in a path may be given as `GET /admin/why?id=ID`. `files` are in force."""
     routes = Blueprint("why", __name__)
-    inquiry = _Inquiry(service, files, trio.CapacityLimiter(1))
+    inquiry = _Inquiry(service, files, trio.CapacityLimiter(1), {})
 
     @routes.get("/admin/why")
     async def by_query() -> Response:
@@ -84,6 +84,8 @@ class _Inquiry(NamedTuple):
     files: Callable[[], Files]
     limit: trio.CapacityLimiter
     """One at a time: a thread that reckons takes turns with all else."""
+    meanings: dict[str, dict[str, str]]
+    """By digest of a version, what its triggers meant; only the one thread at a time looks at it."""
 
     async def answer(self, question: _Question) -> Told:
         """What is told.
@@ -99,8 +101,9 @@ class _Inquiry(NamedTuple):
         subject = Subject.of(user, older=[dispatch.firing for dispatch in dispatches])
         now = self.service.router.now()
         asked = [self._asked(trigger, question, now) for trigger in triggers]
-        found = await trio.to_thread.run_sync(_explained, asked, subject, limiter=self.limit)
-        told: Told = {"user": plain(user.name), "now": now, "at": asked[0].t if asked else now}
+        versions = self.service.versions.newest_first()
+        found = await trio.to_thread.run_sync(self._explained, asked, subject, versions, limiter=self.limit)
+        told: Told = {"user": plain(user.name), "now": now, "at": now if question.at is None else question.at}
         if not question.trigger:
             return told | {"triggers": [_short(each) for each in found]}
         [whole] = found
@@ -127,18 +130,34 @@ class _Inquiry(NamedTuple):
         return user
 
     def _asked(self, trigger: tree.Trigger, question: _Question, now: Millis) -> Asked:
-        versions = self.service.versions
+        program = self.service.versions.program
         return Asked(
             trigger,
             self.files().loaded.segments,
             now if question.at is None else question.at,
-            versions.program.retention,
-            versions.program.history_after,
-            versions.in_force_since(trigger.name),
-            question.per if trigger.per is not None else None,
-            now,
+            program.retention,
+            program.history_after,
+            per=question.per if trigger.per is not None else None,
+            now=now,
             is_brief=not question.trigger,
         )
+
+    def _explained(self, asked: Sequence[Asked], subject: Subject, versions: Sequence[Version]) -> list[Answer]:
+        return [explain(each._replace(since=self._since(each.trigger.name, versions)), subject) for each in asked]
+
+    def _since(self, trigger: str, versions: Sequence[Version]) -> Millis:
+        """Since when a trigger means what it means now, as far as is known; of versions, the newest is the first."""
+        since, mine = versions[0].at, self._meaning(trigger, versions[0])
+        for version in versions[1:]:
+            if self._meaning(trigger, version) != mine:
+                break
+            since = version.at
+        return since
+
+    def _meaning(self, trigger: str, version: Version) -> str | None:
+        if version.digest not in self.meanings:
+            self.meanings[version.digest] = meanings(version.content)
+        return self.meanings[version.digest].get(trigger)
 
     async def _whole(
         self, found: Answer, user: User, firings: Iterable[Firing], dispatches: Iterable[Dispatch]
@@ -176,10 +195,6 @@ class _Inquiry(NamedTuple):
             return told | _passed("") | ({"reason": dispatch.reason} if dispatch.reason else {})
         until = getattr(found, "until", None)
         return told | _passed(found.gate) | {"reason": found.reason} | ({} if until is None else {"until": until})
-
-
-def _explained(asked: Sequence[Asked], subject: Subject) -> list[Answer]:
-    return [explain(each, subject) for each in asked]
 
 
 def _passed(gate: str) -> Told:

@@ -130,15 +130,9 @@ class Versions:
                 number = version.number
         return number
 
-    def in_force_since(self, trigger: str) -> Millis:
-        """Since when a trigger that is in force has meant what it means now, as far as is known."""
-        since, mine = self.current.at, self.program.by_name[trigger].digest
-        for version in reversed(self._versions):
-            former = self.program_of(version.number).by_name.get(trigger)
-            if former is None or former.digest != mine:
-                break
-            since = version.at
-        return since
+    def newest_first(self) -> list[Version]:
+        """All of them; the first is in force."""
+        return self._versions[::-1]
 
     def take_up(self, user: User, before: int) -> list[Firing]:
         """Let a user take up the versions with numbers below `before`, each as of its instant; returns what fires."""
