@@ -1,5 +1,7 @@
 """What is told from a timeline is what the engine decided, for triggers that ask nothing without a history."""
 
+import re
+from decimal import Decimal
 from random import Random
 
 from hypothesis import given, note
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from engine.core.decisions import Firing
 from engine.core.events import Millis
 from engine.core.user import User
+from engine.core.where import COMPARISONS
 from engine.language import tree
 from engine.language.compiler import compile_triggers
 from engine.language.concerns import leaves, states_in, used_segments
@@ -99,9 +102,6 @@ def test_the_parts_of_a_condition_make_up_the_whole(seed: int) -> None:
             agree(explain_moment(trigger.when, View(past, value)))
 
 
-COMPARED = {"==": "__eq__", "!=": "__ne__", "<": "__lt__", "<=": "__le__", ">": "__gt__", ">=": "__ge__"}
-
-
 def agree(part: Part) -> None:
     """Check that what the engine says of a part follows from the values that are told of it."""
     below = [bool(each.holds) for each in part.parts]
@@ -118,7 +118,7 @@ def agree(part: Part) -> None:
             assert part.holds != below[0]
         case "seen":
             assert part.holds == (part.values["seen"] > 0)
-        case "count":
-            op = part.said.split("`")[1].split()[0]
-            found, wanted = float(part.values["count"]), float(part.values["wanted"])
-            assert part.holds == getattr(found, COMPARED[op])(wanted)
+        case "count" | "sum" | "min" | "max" | "distinct":
+            found, [op] = part.values[part.kind], re.findall(r"`([<>=!]+) [^`]+` is wanted", part.said)
+            wanted = Decimal(repr(part.values["wanted"]))
+            assert part.holds == (found is not None and COMPARISONS[op](Decimal(repr(found)), wanted)), part

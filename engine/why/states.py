@@ -2,17 +2,21 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
+from functools import reduce
 from math import ceil, floor
 from typing import Any, assert_never
 
 from engine.core.events import INF
-from engine.core.series import number
+from engine.core.series import EXACT, number
 from engine.core.where import Properties, follow, kind, scalar_key
 from engine.language import tree
 from engine.language.predicates import paths_in
 from engine.language.writing import condition, filter_of, literal, path, selector
 from engine.why.parts import Part, iso, named, several, span
 from engine.why.view import View
+
+_EXACT_FLOATS = 1 << 53
+"""Below this a float can tell every whole number."""
 
 
 def explain_state(state: tree.State, view: View) -> Part:
@@ -127,15 +131,19 @@ def fold(sort: tree.Fold, values: Sequence[Any]) -> tuple[Decimal | None, int]:
         return Decimal(len(different)), len(different)
     numbers = [exact for value in values if (exact := number(value)) is not None]
     if sort == "sum":
-        return sum(numbers, Decimal(0)), len(numbers)
+        return _sum(numbers), len(numbers)
     if not numbers:
         return None, 0
     reckon: dict[str, Callable[[list[Decimal]], Decimal]] = {
-        "avg": lambda each: sum(each, Decimal(0)) / len(each),
+        "avg": lambda each: _sum(each) / len(each),
         "min": min,
         "max": max,
     }
     return reckon[sort](numbers), len(numbers)
+
+
+def _sum(numbers: Sequence[Decimal]) -> Decimal:
+    return reduce(EXACT.add, numbers, Decimal(0))
 
 
 def _last(state: tree.Last, view: View) -> Part:
@@ -197,4 +205,5 @@ def _plain(amount: Decimal) -> str:
 
 
 def _number(amount: Decimal) -> int | float:
-    return int(amount) if amount == amount.to_integral_value() else float(amount)
+    is_whole = abs(amount) < _EXACT_FLOATS and amount == amount.to_integral_value()
+    return int(amount) if is_whole else float(amount)
