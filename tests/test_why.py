@@ -154,7 +154,7 @@ def test_the_parts_of_a_conjunction_stand_side_by_side() -> None:
 def test_a_chain_that_is_open_needs_its_event_before_an_instant() -> None:
     watch = watched("when: checkout then order within 30m", track(10, "checkout"), t=20)
     assert watch.status == "not yet"
-    assert watch.when.needs == ("a `order` after the `checkout` of 2026-01-08T12:10:00Z, before 2026-01-08T12:40:00Z")
+    assert watch.when.needs == ("an `order` after the `checkout` of 2026-01-08T12:10:00Z, before 2026-01-08T12:40:00Z")
     assert watch.when.needs in watch.said
 
 
@@ -215,7 +215,7 @@ def test_a_moment_at_which_its_state_was_false_tells_the_state_as_it_was_then() 
 def test_of_two_moments_either_will_do() -> None:
     watch = watched("when: a or b then c", track(1, "b"), t=2)
     assert [each.occurred for each in watch.when.parts] == [False, False]
-    assert "a `a` or a `c`" in watch.said
+    assert "an `a` or a `c`" in watch.said
 
 
 def test_history_begins_nothing_and_it_is_told_that_it_is_history() -> None:

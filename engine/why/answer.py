@@ -197,16 +197,17 @@ class _Case(NamedTuple):
         said = "; ".join([*reasons(when)[:2], *([f"it needs {needs}"] if needs else [])])
         return "not yet", f"has not fired: {said}" if said else "has not fired"
 
+    def _cooldown(self, length: Millis, fired: list[Fired]) -> Part:
+        ends = fired[0].at + length if fired else 0
+        over = self.asked.t >= ends
+        said = f"ended at {iso(ends)}" if over else f"lasts until {iso(ends)}"
+        return Part(f"cooldown: {span(length)}", "cooldown", holds=over, said=said if fired else "never fired")
+
     def _gates(self, fired: list[Fired]) -> list[Part]:
         """What else must let it fire, as it stands."""
         trigger, gates = self.plan.trigger, []
         if trigger.cooldown:
-            ends = fired[0].at + trigger.cooldown if fired else 0
-            over = self.asked.t >= ends
-            said = (
-                f"{'ended' if over else 'lasts until'} {'at ' if over else ''}{iso(ends)}" if fired else "never fired"
-            )
-            gates.append(Part(f"cooldown: {span(trigger.cooldown)}", "cooldown", holds=over, said=said))
+            gates.append(self._cooldown(trigger.cooldown, fired))
         if trigger.once:
             gates.append(Part("reentry: once", "once", holds=not fired, said="has fired" if fired else "has not fired"))
         if trigger.rollout < 1:
@@ -262,8 +263,9 @@ def _is_seen(asked: Asked, plan: Plan, subject: Subject) -> bool:
 
 def _false(state: Part) -> list[str]:
     """The parts that made a state false, with their values."""
-    found = [said for part in state.parts if not part.holds for said in _false(part)]
-    return found or [f"`{state.text}`" + (f" ({state.said})" if state.said else "")]
+    found = [said for part in state.parts if not part.holds and state.kind != "not" for said in _false(part)]
+    why = "; ".join(reasons(state))
+    return found or [f"`{state.text}`" + (f" ({why})" if why else "")]
 
 
 def _same(one: Scalar | None, two: Scalar | None) -> bool:

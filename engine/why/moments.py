@@ -81,7 +81,7 @@ def _then(moment: tree.Then, view: View) -> Part:
         needs = f"{wanted} after {first}, before {iso(end)}"
         return _part(moment, view, "then", needs=needs, values=values, parts=parts)
     else:
-        said = f"no {one_of(moment.then, '')} came after {first}, before {iso(end)}"
+        said = f"no {one_of(moment.then, article=False)} came after {first}, before {iso(end)}"
     again = f"`{condition(moment.first)}` again, then {wanted} within {span(view.span(moment.within))}"
     return _part(moment, view, "then", said=said, needs="" if met else again, values=values, parts=parts)
 
@@ -89,7 +89,7 @@ def _then(moment: tree.Then, view: View) -> Part:
 def _then_no(moment: tree.ThenNo, view: View) -> Part:
     parts = [explain_moment(moment.first, view)]
     waiting: list[Place] = view.past.slot(moment, view.value) or []
-    absent = one_of(moment.absent, "")
+    absent = one_of(moment.absent, article=False)
     if waiting:
         place = waiting[-1]
         first = _event_or_instant(place, view)
@@ -174,7 +174,7 @@ def _arms(moment: tree.Moment) -> Iterator[tree.Moment]:
 
 def _latest(moment: tree.Moment, view: View) -> Met | None:
     """The occurrence with the latest beginning, of a first part."""
-    return max(view.met(moment), key=lambda each: (each.beginning, each.place), default=None)
+    return max(view.begun(moment), key=lambda each: (each.beginning, each.place), default=None)
 
 
 def _place(met: Met, view: View) -> str:
@@ -204,10 +204,17 @@ def lacking(part: Part) -> str:
     return (" or " if part.kind == "or" else " and ").join(dict.fromkeys(found))
 
 
+def _standing(part: Part) -> list[str]:
+    """How a part stands, in words, with the values."""
+    return [part.said] if part.said else [said for each in part.parts for said in _standing(each)]
+
+
 def reasons(part: Part) -> list[str]:
     """Why it is not met, in words, with the values."""
     if part.is_met:
         return []
+    if part.kind == "not":
+        return _standing(part.parts[0])
     if part.said and (part.occurred is not None or not part.parts):
         return [part.said]
     return list(dict.fromkeys(said for each in part.parts for said in reasons(each)))

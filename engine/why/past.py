@@ -36,6 +36,8 @@ class Met(NamedTuple):
     """Where the chain began."""
     event: Place
     """Where the step's event stands; 0 where time alone brought the step."""
+    is_fresh: bool
+    """False: it had happened before, and only a later beginning has come to light."""
 
 
 class Fate(NamedTuple):
@@ -140,13 +142,10 @@ class _Life(User):
         found = watch.trigger.when.advance(watch, step)
         if watch.due != watch.armed:
             self.deadlines.arm(watch)
-        met = [
-            Met(Point(self.taken, step.t), each.place, each.beginning, self._event)
-            for each in found
-            if each.fresh or watch.trigger is not self._plan.root
-        ]
+        point = Point(self.taken, step.t)
+        met = [Met(point, each.place, each.beginning, self._event, each.fresh) for each in found]
         self.met[watch.trigger, _key(watch.per)] += met
-        if met and watch.trigger is self._plan.root:
+        if watch.trigger is self._plan.root and any(each.is_fresh for each in met):
             held = self._held(watch, step.t)
             self.fates[_key(watch.per)].append(Fate(met[-1], held))
             if not held:

@@ -15,6 +15,8 @@ from engine.language.writing import condition, filter_of, literal, path, selecto
 from engine.why.parts import Part, iso, named, several, span
 from engine.why.view import View
 
+_VOWELS = frozenset("aeiou")
+
 _EXACT_FLOATS = 1 << 53
 """Below this a float can tell every whole number."""
 
@@ -92,7 +94,11 @@ def _count(state: tree.Count, view: View) -> Part:
         said += f"; the first is {named(found[0])}, which leaves the window at {iso(leaves)}"
     elif view.events(state.selector):
         said += f"; the last, {named(view.events(state.selector)[-1])}, is longer than {span(length)} ago"
-    needs = f"{lacking} more {one_of(state.selector, '')}" if lacking > 0 else "fewer, as the first leave the window"
+    needs = (
+        f"{lacking} more {one_of(state.selector, article=False)}"
+        if lacking > 0
+        else "fewer, as the first leave the window"
+    )
     return _part(state, view, "count", said=said, needs=needs, values=values)
 
 
@@ -120,7 +126,9 @@ def _folded(state: tree.Folded, view: View) -> Part:
     needs = f"{one_of(state.selector)} with `{path(state.path)}`"
     if state.fold == "sum" and amount is not None and state.op in (">", ">="):
         more = Decimal(repr(state.value)) - amount
-        needs = f"{'' if state.op == '>=' else 'more than '}{_plain(more)} more, by {one_of(state.selector, '')}"
+        needs = (
+            f"{'' if state.op == '>=' else 'more than '}{_plain(more)} more, by {one_of(state.selector, article=False)}"
+        )
     return _part(state, view, state.fold, said=said, needs=needs, values=told)
 
 
@@ -188,16 +196,18 @@ def missing(events: tree.Selector, view: View) -> str:
     """Of a selector that takes no event: what comes nearest to one."""
     like = view.like(events)
     if not like:
-        return f"no {one_of(events, '')} is known"
+        return f"no {one_of(events, article=False)} is known"
     last = like[-1]
     asked = [choice.where for choice in events.choices if choice.where is not None and choice.name in (None, last.name)]
     said = [_told(each, view.past.subject.properties(last), "", "was", "missing")[0] for each in asked]
     return f"no such event among {several(len(like), 'event')} of the name; in {named(last)} {', '.join(said)}"
 
 
-def one_of(events: tree.Selector, article: str = "a ") -> str:
+def one_of(events: tree.Selector, *, article: bool = True) -> str:
     """An event that a selector takes, in words."""
-    return f"{article}`{selector(events).removeprefix('(').removesuffix(')')}`"
+    text = selector(events).removeprefix("(").removesuffix(")")
+    which = "an" if text.lstrip('"')[:1].lower() in _VOWELS else "a"
+    return f"{which} `{text}`" if article else f"`{text}`"
 
 
 def _plain(amount: Decimal) -> str:

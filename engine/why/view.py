@@ -44,6 +44,10 @@ class View(NamedTuple):
 
     def met(self, moment: tree.Moment) -> list[Met]:
         """When a moment happened."""
+        return [met for met in self.begun(moment) if met.is_fresh]
+
+    def begun(self, moment: tree.Moment) -> list[Met]:
+        """The same, and once more where a later beginning of it came to light."""
         return self.past.met(moment, self.value)
 
     def events(self, selector: tree.Selector, *, silence: bool = False) -> list[Recorded]:
