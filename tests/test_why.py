@@ -260,6 +260,13 @@ def test_an_if_that_was_false_is_told_as_it_was_then() -> None:
     assert watch.condition.holds
 
 
+def test_a_negation_that_was_false_is_told_with_what_made_it_so() -> None:
+    watch = watched("when: cart, if: not seen(order) within 1h", track(1, "order"), track(2, "cart"), t=10)
+    assert watch.said.endswith(
+        "`not seen(order) within 1h` (last `order` of 2026-01-08T12:01:00Z, in the window until 2026-01-08T13:01:00Z)"
+    )
+
+
 @pytest.mark.parametrize(
     ("keys", "said"),
     [

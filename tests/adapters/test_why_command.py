@@ -39,3 +39,19 @@ def test_the_command_tells_in_words_and_in_json(tmp_path: Path, capsys: pytest.C
         assert json.loads(capsys.readouterr().out)["watches"][0]["when"]["values"]["count"] == 1
         assert why("u1", "trice", config=config) == 1
         assert "did you mean `thrice`?" in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_firing_is_shown_with_what_became_of_its_message(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = write_config(tmp_path, SETTINGS, TRIGGERS, MESSAGES)
+    with started(config, IMPEL_WRITE_KEY="k") as (_, url):
+        for price in (25, 30, 35):
+            call = {"userId": "u1", "event": "view", "properties": {"price": price}}
+            assert httpx.post(f"{url}/v1/track", json=call, auth=("k", "")).is_success
+        shown, tries = "", 0
+        while "nudge: accepted" not in shown and tries < 200:
+            assert why("u1", "thrice", config=config) == 0
+            shown, tries = " ".join(capsys.readouterr().out.split()), tries + 1
+    assert "→ nudge: accepted; it passed every gate" in shown
+    assert "the count is 3, `>= 3` is wanted" in shown
+    assert 'view {"price":35}' in shown
+    assert "✗ cooldown: 1d lasts until" in shown
