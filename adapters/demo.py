@@ -90,6 +90,13 @@ SHOPPERS = (
         consents=False,
     ),
     Shopper(
+        "joan",  # has unsubscribed, and leaves a cart behind
+        (
+            Act(0, "Unsubscribed", {}),
+            Act(1, "cart_updated", _cart("c-joan", BOOTS)),
+        ),
+    ),
+    Shopper(
         "margaret",  # stops at the till
         (
             Act(0, "cart_updated", _cart("c-margaret", TENT_2, LAMP)),

@@ -110,6 +110,7 @@ def test_whoever_leaves_a_cart_is_written_to_and_once_more_but_not_a_third_time(
     [
         ("barbara", [("cart_kept", "dropped", "until")]),  # who buys in time hears nothing of her cart
         ("katherine", [("seen_again_question", "held", "quiet hours")]),  # asleep
+        ("joan", [(name, "dropped", "suppression") for name in ("cart_kept", "cart_reminder", "cart_last_call")]),
         ("radia", [(name, "dropped", "consent") for name in ("cart_reminder", "cart_last_call")]),
     ],
 )
