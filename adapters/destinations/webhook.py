@@ -11,31 +11,23 @@ How an attempt ends:
     408, 429, 5xx                                      Unavailable, with Retry-After where given; 429, 502 and 503
                                                        for all messages alike
     any other status                                   Rejected
-    ConnectError, ConnectTimeout, PoolTimeout,
-    ProxyError                                         Unavailable for all alike: the request never left
-    UnsupportedProtocol, LocalProtocolError            Rejected: the request cannot be made
-    any other TransportError (WriteError, ReadError,
-    ReadTimeout, RemoteProtocolError ...), or no
-    answer in time                                     Unclear: it may have arrived
+    no answer                                          as `http` tells
 """
 
-import math
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Annotated
 
 import httpx
 import msgspec
-import trio
 
+from adapters.destinations.http import Answer, Caller, iso, open_client, retry_after, written
 from adapters.secrets import Secret
 from engine.core.events import Millis
 from engine.language.durations import parse_duration
-from engine.runtime.ports import Delivery, Pace, Rejected, Retries, Unavailable, Unclear
+from engine.runtime.ports import Delivery, Pace, Rejected, Retries, Unavailable
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _TRY_LATER = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
@@ -93,20 +85,16 @@ async def open_webhook(settings: WebhookSettings) -> AsyncIterator["Webhook"]:
 
     """
     headers = {name: value.read() if isinstance(value, Secret) else value for name, value in settings.headers.items()}
-    # A quarter of the time for each stage before the request leaves, so that a server which cannot be reached shows
-    # as that, and not as an attempt of which nobody knows how it ended.
-    stages = httpx.Timeout(None, connect=settings.timeout / 4, pool=settings.timeout / 4)
-    async with httpx.AsyncClient(headers=headers, timeout=stages, follow_redirects=False) as client:
-        yield Webhook(client, settings)
+    async with open_client(settings.timeout, headers) as caller:
+        yield Webhook(caller, settings)
 
 
 class Webhook:
     """Posts messages to one address."""
 
-    def __init__(self, client: httpx.AsyncClient, settings: WebhookSettings) -> None:
-        self._client = client
+    def __init__(self, caller: Caller, settings: WebhookSettings) -> None:
+        self._caller = caller
         self._url = settings.url
-        self._timeout = settings.timeout
         self.pace = Pace(settings.concurrency, settings.rate)
         self._retries = Retries(settings.attempts, remembers=settings.remembers)
 
@@ -117,82 +105,27 @@ class Webhook:
     async def send(self, delivery: Delivery) -> None:
         """Post one message; how the attempt ends is told in this module's docstring."""
         headers = {"Content-Type": "application/json", "Idempotency-Key": delivery.id}
-        with trio.move_on_after(self._timeout) as waiting, _failures():
-            async with self._client.stream("POST", self._url, content=_body(delivery), headers=headers) as answer:
-                waiting.deadline = math.inf
-                _judge(answer)
-                await _drain(answer)
-        if waiting.cancelled_caught:
-            raise Unclear(f"no answer within {self._timeout:g} s")
+        _judge(await self._caller.call("POST", self._url, content=_body(delivery), headers=headers))
 
 
 def _body(delivery: Delivery) -> bytes:
-    try:
-        return msgspec.json.encode(
-            {
-                "id": delivery.id,
-                "trigger": delivery.trigger,
-                "user": delivery.user,
-                "at": _iso(delivery.at),
-                "message": delivery.message,
-                "data": delivery.data,
-            }
-        )
-    except (TypeError, ValueError) as error:
-        raise Rejected(f"the data of {delivery.message} cannot be written as JSON: {error}") from None
+    said = {
+        "id": delivery.id,
+        "trigger": delivery.trigger,
+        "user": delivery.user,
+        "at": iso(delivery.at),
+        "message": delivery.message,
+        "data": delivery.data,
+    }
+    return written(said, delivery.message)
 
 
-def _iso(at: Millis) -> str:
-    moment = datetime.fromtimestamp(at // 1000, UTC).replace(microsecond=at % 1000 * 1000)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-@contextmanager
-def _failures() -> Iterator[None]:
-    """Say for each failure of the transport whether the request left."""
-    try:
-        yield
-    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError) as error:
-        raise Unavailable(f"cannot be reached: {type(error).__name__}", account=True) from error
-    except (httpx.UnsupportedProtocol, httpx.LocalProtocolError) as error:
-        raise Rejected(f"the request cannot be made: {error}") from error
-    except httpx.TransportError as error:
-        raise Unclear(f"the connection failed before the answer: {type(error).__name__}") from error
-
-
-def _judge(answer: httpx.Response) -> None:
-    status = answer.status_code
+def _judge(answer: Answer) -> None:
+    status = answer.status
     if answer.is_success:
         return
-    if answer.is_redirect:
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         raise Rejected(f"answered {status}: redirects are not followed; set `url` to the final address")
-    if status in _TRY_LATER or answer.is_server_error:
-        raise Unavailable(f"answered {status}", _retry_after(answer.headers), account=status in _FOR_ALL)
+    if status in _TRY_LATER or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise Unavailable(f"answered {status}", retry_after(answer.headers), account=status in _FOR_ALL)
     raise Rejected(f"answered {status}")
-
-
-async def _drain(answer: httpx.Response) -> None:
-    """Read the body away, for the connection to be used again; the status has told all, so no failure counts."""
-    with trio.move_on_after(1), suppress(httpx.TransportError):
-        async for _ in answer.aiter_raw():
-            pass
-
-
-def _retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds, from `Retry-After` (RFC 9110, 10.2.3); a date is read against the server's own clock, if told."""
-    value = headers.get("Retry-After", "").strip()
-    if value.isdecimal():
-        return float(value)
-    then = _http_date(value)
-    if then is None:
-        return None
-    now = _http_date(headers.get("Date", "")) or datetime.now(UTC)
-    return max(0.0, (then - now).total_seconds())
-
-
-def _http_date(value: str) -> datetime | None:
-    try:
-        date = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return date if date.tzinfo else date.replace(tzinfo=UTC)
