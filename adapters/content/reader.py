@@ -14,6 +14,8 @@ from ruamel.yaml.scalarstring import FoldedScalarString, LiteralScalarString
 from adapters.content.facts import KEYS as FACTS
 from adapters.content.facts import read_facts
 from adapters.content.templates import Template, TemplateError, Templates
+from adapters.destinations.service import ServiceSettings
+from adapters.destinations.shape import faults
 from engine.core.sending.policy import Facts
 from engine.runtime.ports import Rejected
 
@@ -79,6 +81,7 @@ class Reader:
         self.errors: list[MessageError] = []
         self._files = files
         self._destinations = destinations
+        self._settings = destinations if isinstance(destinations, Mapping) else {}
         self._templates = Templates(files)
 
     def read(self, file: str) -> Message:
@@ -125,6 +128,9 @@ class Reader:
         if not isinstance(keys["data"], CommentedMap):
             self._error(file, line, "`data` is a mapping")
             return {}
+        if isinstance(settings := self._settings.get(str(keys.get("destination"))), ServiceSettings):
+            for name, fault in faults(_skeleton(keys["data"]), settings.fields):
+                self._error(file, _key_line(keys["data"], name) if name in keys["data"] else line, fault)
         return {str(key): self._tree(file, *_entry(keys["data"], key)) for key in keys["data"]}
 
     def _tree(self, file: str, value: Any, line: int) -> Any:
@@ -202,3 +208,15 @@ def _entry(keys: CommentedMap, key: object) -> tuple[Any, int]:
 def _meant(name: str, known: Iterable[str]) -> str:
     close = get_close_matches(name, sorted(known), n=1)
     return f"; did you mean `{close[0]}`?" if close else ""
+
+
+def _skeleton(value: Any) -> Any:
+    """Data as far as it stands in the file: what a template will fill in is `...`."""
+    match value:
+        case CommentedMap():
+            return {str(key): _skeleton(part) for key, part in value.items()}
+        case CommentedSeq():
+            return [_skeleton(part) for part in value]
+        case str():
+            return ... if "{{" in value or "{%" in value else str(value)
+    return value

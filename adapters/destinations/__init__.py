@@ -2,18 +2,23 @@
 
 from contextlib import AbstractAsyncContextManager, nullcontext
 
+import httpx
+
 from adapters.destinations.console import Console, ConsoleSettings
+from adapters.destinations.klaviyo import KlaviyoSettings, open_klaviyo
 from adapters.destinations.memory import Memory, MemorySettings
 from adapters.destinations.smtp import Smtp, SmtpSettings
 from adapters.destinations.webhook import WebhookSettings, open_webhook
 from engine.runtime.ports import Destination
 
-DestinationSettings = ConsoleSettings | MemorySettings | WebhookSettings | SmtpSettings
+DestinationSettings = ConsoleSettings | MemorySettings | WebhookSettings | SmtpSettings | KlaviyoSettings
 """One entry of `destinations:`, told apart by its `kind`."""
 
 
-def build(name: str, settings: DestinationSettings) -> AbstractAsyncContextManager[Destination]:
-    """Make a destination, open for as long as the context is entered.
+def build(
+    name: str, settings: DestinationSettings, transport: httpx.AsyncBaseTransport | None = None
+) -> AbstractAsyncContextManager[Destination]:
+    """Make a destination, open for as long as the context is entered; `transport` is in place of the network's.
 
     Raises:
         SecretError: a secret is not where the settings say.
@@ -28,3 +33,5 @@ def build(name: str, settings: DestinationSettings) -> AbstractAsyncContextManag
             return open_webhook(settings)
         case SmtpSettings():
             return nullcontext(Smtp(settings))
+        case KlaviyoSettings():
+            return open_klaviyo(settings, transport)

@@ -1,0 +1,128 @@
+"""What all email service providers share: how a message is checked, called for, and judged by what was answered.
+
+2xx                      sent, unless the service says otherwise inside it
+401, 403                 Unavailable for all alike: the credentials, or what they may do
+408, 425                 Unavailable
+429, 503                 Unavailable for all alike, with Retry-After where given
+other 4xx, 3xx           Rejected
+other 5xx                Unclear: it may have been taken; tried again only where the service recognises its key
+no answer                as `http` tells
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Annotated, ClassVar, NamedTuple
+
+import msgspec
+
+from adapters.destinations.http import Answer, Caller, retry_after
+from adapters.destinations.shape import Fields, faults
+from engine.core.events import Millis
+from engine.runtime.ports import Delivery, Pace, Rejected, Retries, Unavailable, Unclear
+
+_CREDENTIALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+_LATER = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
+_SLOWER = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
+
+
+class ServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What can be set of any service."""
+
+    fields: ClassVar[Fields] = {}
+    """What a message to it may say."""
+
+    url: str = ""
+    """Where its interface is, if not where it usually is."""
+    timeout: float = 10
+    """Seconds, for a whole attempt."""
+    concurrency: Annotated[int, msgspec.Meta(ge=0)] = 0
+    """Requests at a time; 0: as the service allows."""
+    rate: Annotated[float, msgspec.Meta(ge=0)] = 0
+    """Requests a second; 0: as the service allows."""
+    attempts: Annotated[int, msgspec.Meta(ge=1)] = 8
+
+    def __post_init__(self) -> None:
+        if self.url and not self.url.startswith(("https://", "http://")):
+            raise ValueError(f"url: {self.url!r} is not an http or https address")
+        if self.timeout <= 0:
+            raise ValueError("timeout: it must be more than 0 seconds")
+
+    def pace(self, published: Pace) -> Pace:
+        """What the account allows: as published, but for what is set."""
+        rate, concurrency = self.rate or published.rate, self.concurrency or published.concurrency
+        return Pace(concurrency, rate, published.burst if not self.rate else max(1, round(self.rate)))
+
+
+class Request(NamedTuple):
+    """A request to be made."""
+
+    url: str
+    content: bytes
+    headers: Mapping[str, str]
+    method: str = "POST"
+
+
+class Service:
+    """A way out through a service; each says of itself how a message becomes a request."""
+
+    def __init__(self, caller: Caller, settings: ServiceSettings, *, published: Pace, remembers: Millis = 0) -> None:
+        self.caller = caller
+        self.pace = settings.pace(published)
+        self._fields = settings.fields
+        self._retries = Retries(settings.attempts, remembers=remembers)
+
+    def retries(self, _: str) -> Retries:
+        """All calls are alike."""
+        return self._retries
+
+    async def send(self, delivery: Delivery) -> None:
+        """Make the call for one message; how it may end is told in this module's docstring."""
+        for _, fault in faults(delivery.data, self._fields):
+            raise Rejected(fault)
+        request = self.request(delivery)
+        answer = await self.caller.call(request.method, request.url, content=request.content, headers=request.headers)
+        self.judge(answer)
+
+    def request(self, delivery: Delivery) -> Request:
+        """What is asked of the service for a message; its data has been checked.
+
+        Raises:
+            Rejected: it cannot be asked for.
+
+        """
+        raise NotImplementedError
+
+    def judge(self, answer: Answer) -> None:
+        """Tell how a call ended.
+
+        Raises:
+            Rejected: the service refused it for good.
+            Unavailable: nothing was sent; try again.
+            Unclear: it may have been sent.
+
+        """
+        status = answer.status
+        if answer.is_success:
+            self.accept(answer)
+            return
+        said = f"answered {status}" + (f": {reason}" if (reason := self.reason(answer)) else "")
+        if status in _SLOWER:
+            raise Unavailable(said, self.pause(answer), account=True)
+        if status in _CREDENTIALS:
+            raise Unavailable(said, account=True)
+        if status in _LATER:
+            raise Unavailable(said)
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise Unclear(said)
+        raise Rejected(said)
+
+    def accept(self, answer: Answer) -> None:
+        """Look whether an answer of success is one for this message; raises as `judge` does if not."""
+
+    def reason(self, answer: Answer) -> str:  # noqa: ARG002 - services that tell say how
+        """What the service calls the fault: a code, never a text, which may hold what was sent."""
+        return ""
+
+    def pause(self, answer: Answer) -> float | None:
+        """Seconds after which to come back, where the service says so."""
+        return retry_after(answer.headers)

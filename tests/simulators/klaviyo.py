@@ -1,0 +1,82 @@
+"""Klaviyo's Events API, revision 2026-07-15: what its OpenAPI description and reference pages say it does."""
+
+import re
+from typing import Any
+
+from tests.simulators.base import Asked, Broken, Simulator, Told, Windows
+
+_EVENTS = "Klaviyo OpenAPI 2026-07-15, POST /api/events"
+_CONVENTIONS = "developers.klaviyo.com, API versioning and authentication"
+_IDENTIFIERS = ("email", "phone_number", "external_id", "anonymous_id", "id", "_kx")
+_ATTRIBUTES = {"properties", "time", "value", "value_currency", "unique_id", "metric", "profile", "backfill"}
+
+
+class Klaviyo(Simulator):
+    """One account. `effects` are the events that were recorded."""
+
+    name = "klaviyo"
+
+    def __init__(self, key: str = "pk_1") -> None:
+        super().__init__()
+        self._key = key
+        self._limit = Windows((350, 1.0), (3_500, 60.0))
+        self._seen: set[tuple[str, str, str]] = set()
+
+    def handle(self, asked: Asked) -> Told:
+        self._admit(asked)
+        if (asked.method, asked.path) != ("POST", "/api/events"):
+            raise Broken(self._told(404, "not_found"), "there is no such call", _EVENTS)
+        self._record(self._attributes(asked))
+        return Told(202)
+
+    def _admit(self, asked: Asked) -> None:
+        if asked.headers.get("authorization") != f"Klaviyo-API-Key {self._key}":
+            raise Broken(self._told(401, "not_authenticated"), "a private key is shown", _CONVENTIONS)
+        if not re.fullmatch(r"\d{4}-\d\d-\d\d", asked.headers.get("revision", "")):
+            raise Broken(self._told(400, "invalid"), "the header `revision` says a date", _CONVENTIONS)
+        if asked.headers.get("content-type") not in {"application/vnd.api+json", "application/json"}:
+            raise Broken(self._told(415, "unsupported_media_type"), "the body is JSON:API", _CONVENTIONS)
+        if not self._limit.takes(self.now()):
+            slower = Told(429, self.error(429), {"Retry-After": "1"})
+            raise Broken(slower, "350 a second, 3,500 a minute", f"{_EVENTS}, x-klaviyo-ratelimit")
+
+    def _attributes(self, asked: Asked) -> dict[str, Any]:
+        try:
+            data = asked.json["data"]
+            attributes: dict[str, Any] = data["attributes"]
+            metric = attributes["metric"]["data"]
+            profile = attributes["profile"]["data"]
+            found = (data["type"], metric["type"], profile["type"]), metric["attributes"]["name"], profile["attributes"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise Broken(self._told(400, "invalid"), f"{error!r} is missing", _EVENTS) from error
+        types, name, known = found
+        self._demand(types == ("event", "metric", "profile"), "each resource says its type")
+        self._demand(isinstance(name, str) and 0 < len(name) <= 128, "a metric has a name")
+        self._demand(any(known.get(each) for each in _IDENTIFIERS), "a profile has an identifier")
+        self._demand(set(attributes) <= _ATTRIBUTES, "an event has no other attributes")
+        self._demand(isinstance(attributes.get("properties"), dict), "properties is an object")
+        self._demand(len(attributes["properties"]) <= 400, "an event has at most 400 properties")
+        value = attributes.get("value", 0)
+        self._demand(isinstance(value, int | float) and not isinstance(value, bool), "value is a number")
+        return attributes
+
+    def _record(self, attributes: dict[str, Any]) -> None:
+        """Of one profile, metric and `unique_id` only the first; without it, of one second."""
+        profile = attributes["profile"]["data"]["attributes"]
+        who = next(str(profile[each]) for each in _IDENTIFIERS if profile.get(each))
+        unique = attributes.get("unique_id") or str(attributes.get("time", self.now()))[:19]
+        key = who, attributes["metric"]["data"]["attributes"]["name"], unique
+        if key not in self._seen:
+            self._seen.add(key)
+            self.effects.append(attributes)
+
+    def _demand(self, holds: bool, rule: str) -> None:
+        if not holds:
+            raise Broken(self._told(400, "invalid"), rule, _EVENTS)
+
+    def _told(self, status: int, code: str) -> Told:
+        return Told(status, {"errors": [{"id": "1", "status": status, "code": code, "title": code, "detail": ""}]})
+
+    def error(self, status: int) -> Any:
+        code = {401: "not_authenticated", 429: "throttled", 400: "invalid"}.get(status, "error")
+        return {"errors": [{"id": "1", "status": status, "code": code, "title": code, "detail": "ann@shop.example"}]}
