@@ -10,7 +10,8 @@ import pytest
 from adapters.content import MessageErrors, Messages
 from adapters.destinations import build
 from engine.runtime.ports import Delivery, Destination, Rejected, Unavailable, Unclear
-from tests.adapters.services.vendors import KEYS, VENDORS, Mutant, Vendor
+from tests.adapters.services.vendor import Mutant, Vendor
+from tests.adapters.services.vendors import KEYS, VENDORS
 from tests.simulators.base import Mutating, Simulator, served
 
 DELIVERY = Delivery("f1:reminder", "cart", "u1", 1_767_323_045_678, "reminder", {})
