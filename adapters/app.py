@@ -28,6 +28,7 @@ from adapters.telemetry.metrics import Metrics
 from adapters.web.admin import admin
 from adapters.web.database import database
 from adapters.web.decisions import decisions
+from adapters.web.feedback import feedback_routes
 from adapters.web.health import health
 from adapters.web.outbox import outbox_routes
 from adapters.web.reload import reload_route
@@ -180,6 +181,7 @@ def _routes(shop: Shop, store: ShopStore, running: Sidecar, metrics: Metrics) ->
         messages,
         counts,
         reasons,
+        feedback_routes(intake, service, shop.settings.destinations),
         decisions(keys, service, metrics),
         reload_route(keys, running.reloader),
         database(keys, store),

@@ -17,6 +17,7 @@ import msgspec
 
 from adapters.destinations.http import Answer, Caller, retry_after
 from adapters.destinations.shape import Fields, faults
+from adapters.secrets import Secret
 from engine.core.events import Millis
 from engine.runtime.ports import Delivery, Pace, Rejected, Retries, Unavailable, Unclear
 
@@ -40,6 +41,15 @@ class ServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     rate: Annotated[float, msgspec.Meta(ge=0)] = 0
     """Requests a second; 0: as the service allows."""
     attempts: Annotated[int, msgspec.Meta(ge=1)] = 8
+    feedback: Secret | None = None
+    """With what it signs what it reports to `/feedback/NAME`."""
+    feedback_url: str = ""
+    """The address that it was given for that, as it is seen from outside; services sign it, too."""
+
+    @property
+    def kind(self) -> str:
+        """What stands as `kind` in the settings."""
+        return str(self.__struct_config__.tag)
 
     def __post_init__(self) -> None:
         if self.url and not self.url.startswith(("https://", "http://")):
