@@ -31,6 +31,7 @@ from adapters.web.decisions import decisions
 from adapters.web.feedback import feedback_routes
 from adapters.web.health import health
 from adapters.web.outbox import outbox_routes
+from adapters.web.preview import preview_route
 from adapters.web.reload import reload_route
 from adapters.web.server import GRACE, application, run_server
 from adapters.web.stats import stats_routes
@@ -167,7 +168,8 @@ def _routes(shop: Shop, store: ShopStore, running: Sidecar, metrics: Metrics) ->
     users, messages = admin(keys, service), outbox_routes(keys, service.outbox, service.store)
     reasons = why_routes(keys, service, lambda: running.reloader.files)
     counts = stats_routes(keys, store, lambda: [each.name for each in running.reloader.files.loaded.triggers])
-    for routes in (users, messages, counts, reasons):
+    shown = preview_route(keys, service)
+    for routes in (users, messages, counts, reasons, shown):
         routes.before_request(once_recovered)
     return [
         health(metrics, service),
@@ -181,6 +183,7 @@ def _routes(shop: Shop, store: ShopStore, running: Sidecar, metrics: Metrics) ->
         messages,
         counts,
         reasons,
+        shown,
         feedback_routes(intake, service, shop.settings.destinations),
         decisions(keys, service, metrics),
         reload_route(keys, running.reloader),

@@ -3,7 +3,8 @@
     destination: mail
     to: "{{ profile.email }}"          # this is the default
     subject: Still thinking about {{ event.product }}?
-    html_file: templates/cart.html     # or `html:`, and `text:` or `text_file:`
+    html_file: templates/cart.html     # or `html:`, `mjml:`, `mjml_file:`, and `text:` or `text_file:`
+    utm: true                          # the default: links bear where they come from
 
 or, for a destination that takes any data,
 
@@ -26,6 +27,8 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from adapters.content.links import ID, marked
+from adapters.content.mjml import compiled
 from adapters.content.plaintext import plain_text
 from adapters.content.reader import Message, MessageErrors, Placed, Reader
 from adapters.content.templates import variables
@@ -77,7 +80,9 @@ class Messages:
         """
         seen = variables(context)
         known = self._messages[message]
-        return _mail(known.fields, seen) if known.mail else _filled(known.fields, seen)
+        if not known.mail:
+            return {name: _filled(part, seen) for name, part in known.fields.items()}
+        return _mail(known.fields, seen, _origin(message, context) if known.utm else {})
 
 
 def message_names(files: Iterable[str]) -> frozenset[str]:
@@ -85,8 +90,22 @@ def message_names(files: Iterable[str]) -> frozenset[str]:
     return frozenset(path.stem for path in map(PurePosixPath, files) if _is_message(path))
 
 
-def _mail(fields: Mapping[str, Placed], seen: Mapping[str, Any]) -> dict[str, str]:
-    """The fields of a mail; whoever has no address is told first, before any fault of a template."""
+def _origin(message: str, context: Mapping[str, Any]) -> dict[str, str]:
+    """What the links of a mail say of where they come from."""
+    return {
+        "utm_source": "impel",
+        "utm_medium": "email",
+        "utm_campaign": str(context.get("trigger") or ""),
+        "utm_content": message,
+        ID: str(context.get("id") or ""),
+    }
+
+
+def _mail(fields: Mapping[str, Placed], seen: Mapping[str, Any], origin: Mapping[str, str]) -> dict[str, str]:
+    """The fields of a mail; whoever has no address is told first, before any fault of a template.
+
+    The text that is made of HTML has the addresses as they are written, which a reader sees.
+    """
     try:
         to = str(fields["to"].render(seen)).strip()
     except Rejected as error:
@@ -94,8 +113,12 @@ def _mail(fields: Mapping[str, Placed], seen: Mapping[str, Any]) -> dict[str, st
     if not to:
         raise Rejected("no address")
     filled = {"to": to} | {name: field.render(seen) for name, field in fields.items() if name != "to"}
+    if "mjml" in filled:
+        filled["html"] = compiled(filled.pop("mjml"))
     if "text" not in filled:
         filled["text"] = plain_text(filled["html"])
+    if origin and "html" in filled:
+        filled["html"] = marked(filled["html"], origin)
     return filled
 
 

@@ -13,14 +13,15 @@ from ruamel.yaml.scalarstring import FoldedScalarString, LiteralScalarString
 
 from adapters.content.facts import KEYS as FACTS
 from adapters.content.facts import read_facts
+from adapters.content.mjml import fault
 from adapters.content.templates import Template, TemplateError, Templates
 from adapters.destinations.service import ServiceSettings
 from adapters.destinations.shape import faults
 from engine.core.sending.policy import Facts
 from engine.runtime.ports import Rejected
 
-_CONTENT = ("html", "text")
-_WRITTEN = frozenset({"to", "subject", "html", "html_file", "text", "text_file"})
+_CONTENT = ("html", "mjml", "text")
+_WRITTEN = frozenset({"to", "subject", "html", "html_file", "mjml", "mjml_file", "text", "text_file", "utm"})
 _KEYS = frozenset({"destination", "data"}) | _WRITTEN | FACTS
 _PROFILE_ADDRESS = "{{ profile.email }}"
 _TRAIT = re.compile(r"\{\{\s*profile\.(\w+)\s*\}\}")
@@ -72,6 +73,8 @@ class Message:
     fields: Mapping[str, Any]
     mail: bool
     facts: Facts
+    utm: bool = True
+    """Whether the links of a mail bear where they come from."""
 
 
 class Reader:
@@ -95,7 +98,7 @@ class Reader:
         if mail and (written := _TRAIT.fullmatch(str(keys.get("to", _PROFILE_ADDRESS)).strip())):
             facts = replace(facts, address=written[1])
         fields: Mapping[str, Any] = self._mail(file, keys) if mail else self._data(file, keys)
-        return Message(str(keys.get("destination")), fields, mail, facts)
+        return Message(str(keys.get("destination")), fields, mail, facts, keys.get("utm", True) is True)
 
     def _parse(self, file: str) -> CommentedMap:
         try:
@@ -153,8 +156,12 @@ class Reader:
         if "subject" not in keys:
             self._error(file, 1, "a mail needs a `subject`; a message to anything else needs `data`")
         content = {key: self._content(file, keys, key) for key in _CONTENT}
-        if not keys.keys() & {"html", "html_file", "text", "text_file"}:
-            self._error(file, 1, "a mail needs `html`, `html_file`, `text` or `text_file`")
+        if not keys.keys() & {"html", "html_file", "mjml", "mjml_file", "text", "text_file"}:
+            self._error(file, 1, "a mail needs `html`, `html_file`, `mjml`, `mjml_file`, `text` or `text_file`")
+        if content["html"] and content["mjml"]:
+            self._error(file, 1, "`html` and `mjml` exclude each other: the one is made from the other")
+        if not isinstance(keys.get("utm", True), bool):
+            self._error(file, _key_line(keys, "utm"), "`utm` is true or false: whether links bear where they come from")
         return fields | {key: field for key, field in content.items() if field}
 
     def _content(self, file: str, keys: CommentedMap, key: str) -> Placed | None:
@@ -168,16 +175,22 @@ class Reader:
         if path not in self._files:
             self._error(file, line, f"there is no file `{path}`{_meant(path, self._files)}")
             return None
-        return self._template(path, self._files[path], 1, html=key == "html")
+        return self._written(key, path, self._files[path], 1)
 
     def _text(self, file: str, keys: CommentedMap, key: str) -> Placed | None:
         if key not in keys:
             return None
         value, line = _entry(keys, key)
         if isinstance(value, str):
-            return self._template(file, value, line, html=key == "html")
+            return self._written(key, file, value, line)
         self._error(file, line, f"`{key}` is a text")
         return None
+
+    def _written(self, key: str, file: str, source: str, line: int) -> Placed | None:
+        """The template of a mail's part."""
+        if key == "mjml" and (wrong := fault(source)):
+            self._error(file, line, wrong)
+        return self._template(file, source, line, html=key in {"html", "mjml"})
 
     def _template(self, file: str, source: str, line: int, *, html: bool = False, typed: bool = False) -> Placed | None:
         line += isinstance(source, LiteralScalarString | FoldedScalarString)  # it begins below its `|` or `>`

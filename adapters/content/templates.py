@@ -7,6 +7,8 @@ visitors: in HTML it is escaped, and loops and output are bounded.
 
 `event` and the items of `recent` are an event's properties, by their own names (`event.price`, and `event.name` is the
 property `name`), beside `_name`, the name of the event, and `_at`, when it happened (ISO 8601, for the filter `date`).
+So is `cart`, the latest event that lists a cart's `items` (or `products`); `favourite.category` is what is looked at
+most.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -21,7 +23,7 @@ from liquid.exceptions import LiquidError, TemplateNotFoundError, UndefinedError
 from liquid.span import Span
 from liquid.static_analysis import TemplateAnalysis
 
-_VARIABLES = frozenset({"user", "trigger", "per", "event", "profile", "recent"})
+_VARIABLES = frozenset({"user", "trigger", "per", "event", "profile", "recent", "favourite", "cart"})
 
 
 class TemplateError(Exception):
@@ -176,7 +178,7 @@ def _line(error: LiquidError) -> int:
 
 
 def variables(context: Mapping[str, Any]) -> dict[str, Any]:
-    """What templates see, out of `user`, `trigger`, `per`, `event`, `profile` and `recent`.
+    """What templates see, out of `user`, `trigger`, `per`, `event`, `profile`, `recent`, `favourite` and `cart`.
 
     `event` is a mapping of `name`, `ts` (milliseconds) and `properties`, or None; `recent` maps names to lists of such.
     """
@@ -188,8 +190,18 @@ def variables(context: Mapping[str, Any]) -> dict[str, Any]:
         "profile": context.get("profile") or {},
         "event": _event(context.get("event")),
         "recent": {name: [_event(event) for event in events] for name, events in recent.items()},
+        "favourite": context.get("favourite") or {},
+        "cart": _cart(context.get("cart")),
     }
     return {name: value for name, value in seen.items() if value is not None}
+
+
+def _cart(event: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """A cart: the event that lists it, with what is in it as `items`, however it calls that."""
+    cart = _event(event)
+    if cart is None or "items" in cart:
+        return cart
+    return cart | {"items": cart["products"]}
 
 
 def _event(event: Mapping[str, Any] | None) -> dict[str, Any] | None:

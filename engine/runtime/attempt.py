@@ -90,7 +90,7 @@ class Sender:
         if dispatch.message not in office.renderer.names:
             return await office.end(dispatch, "failed", f"there is no message {dispatch.message!r}")
         try:
-            data = office.renderer.render(dispatch.message, office.context(user, firing))
+            data = office.renderer.render(dispatch.message, {**office.context(user, firing), "id": dispatch.id})
         except Rejected as problem:
             return await office.end(dispatch, "failed", str(problem))
         except Exception as problem:  # noqa: BLE001 - whatever it is, it fails this message and no other

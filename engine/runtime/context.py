@@ -6,6 +6,7 @@ from engine.core.decisions import Firing
 from engine.core.events import decode
 from engine.core.timeline import Recorded
 from engine.core.user import User
+from engine.runtime.favourites import Favourites, cart_of
 
 RECENT = 20
 """How many of a user's latest events of each name a template may speak of."""
@@ -19,6 +20,7 @@ def context(user: User, firing: Firing) -> dict[str, Any]:
 
     `event` is the event that fired, None where time alone did; `recent` leads from the name of an event to its latest
     occurrences, newest first, however much else happened since. An event is a mapping of `name`, `ts` and `properties`.
+    `cart` is the latest event that lists a cart's items, and `favourite` the value that is looked at most, by property.
     """
     history = user.recent(HISTORY)
     recent: dict[str, list[dict[str, Any]]] = {}
@@ -33,6 +35,8 @@ def context(user: User, firing: Firing) -> dict[str, Any]:
         "event": next((_told(record) for record in history if record.seq == firing.event), None),
         "profile": user.profile,
         "recent": recent,
+        "favourite": Favourites(history, user.clock),
+        "cart": None if (cart := cart_of(history, firing.per)) is None else _told(cart),
     }
 
 

@@ -6,12 +6,14 @@ What became of one that has ended is known to the store, and to the user.
 
 import random
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
 
 import trio
 from msgspec.structs import replace
 
 from engine.core.decisions import Firing, message_ids
 from engine.core.events import Millis
+from engine.core.identity import plain
 from engine.core.sending import holdout
 from engine.core.sending.policy import Policy
 from engine.core.user import User
@@ -112,6 +114,25 @@ class Outbox:
         compiled = user.program.by_name.get(trigger)
         messages = {send.message for arm in compiled.arms for send in arm.sends} if compiled else set()
         return holdout.arm(policy, user.first_id, trigger, variant, messages)
+
+    @property
+    def messages(self) -> frozenset[str]:
+        """All messages there are."""
+        return self._office.renderer.names
+
+    def preview(self, user: User, message: str) -> tuple[Mapping[str, Any], Firing]:
+        """The fields of a message as a user would get it now, and for which firing: the last that sent it, if any did.
+
+        Raises:
+            Rejected: it cannot be filled in.
+
+        """
+        latest = user.recent(1)
+        event = latest[0].seq if latest else None
+        made_up = Firing("preview", "preview", plain(user.name), self._office.desk.now(), event=event)
+        firing = next((each for each in user.firings() if message in each.messages), made_up)
+        context = {**self._office.context(user, firing), "id": f"{firing.id}:{message}"}
+        return self._office.renderer.render(message, context), firing
 
     def admit(self, dispatches: Iterable[Dispatch]) -> None:
         """Take messages that are durably due, in the order of decision."""

@@ -126,7 +126,7 @@ class Renderer(Protocol):
         """The destination by which a message leaves."""
 
     def render(self, message: str, context: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Render `message` with the variables `user`, `trigger`, `per`, `event`, `profile` and `recent`.
+        """Render `message` with what `engine.runtime.context` tells, and the `id` of the message.
 
         Raises:
             Rejected: the template fails; the text says where and why.
