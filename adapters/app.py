@@ -35,8 +35,10 @@ from adapters.web.preview import preview_route
 from adapters.web.reload import reload_route
 from adapters.web.server import GRACE, application, run_server
 from adapters.web.stats import stats_routes
+from adapters.web.unsubscribing import Links, unsubscribing_routes
 from adapters.web.why import why_routes
 from engine.runtime.clock import SteadyClock
+from engine.runtime.context import context
 from engine.runtime.keeper import Limits
 from engine.runtime.ports import Destination, StoreError
 from engine.runtime.router import Refused
@@ -141,11 +143,12 @@ async def _finish(running: Sidecar, served: trio.Event) -> None:
 def _service(
     shop: Shop, store: ShopStore, destinations: Mapping[str, Destination], metrics: Metrics, clock: SteadyClock
 ) -> Service:
-    settings = shop.settings
+    settings, links = shop.settings, Links(shop.keys.links_key, shop.settings.public_url)
     service = Service(
         shop.files.configuration,
         compile_content=compile_content,
         succeed=succeed,
+        tell=lambda user, firing: {**context(user, firing), **links.of(user.name)},
         store=store,
         destinations=destinations,
         clock=clock,
@@ -184,6 +187,7 @@ def _routes(shop: Shop, store: ShopStore, running: Sidecar, metrics: Metrics) ->
         counts,
         reasons,
         shown,
+        unsubscribing_routes(intake, service, Links(keys.links_key, shop.settings.public_url)),
         feedback_routes(intake, service, shop.settings.destinations),
         decisions(keys, service, metrics),
         reload_route(keys, running.reloader),

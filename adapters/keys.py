@@ -24,6 +24,8 @@ class Keys(msgspec.Struct, frozen=True):
 
     write_key: str
     admin_token: str
+    links_key: str = ""
+    """Signs the links by which people unsubscribe."""
     made: bool = False
     """Whether the write key is one that Impel made: the operator has yet to be told it, and may be."""
 
@@ -50,9 +52,11 @@ def read_keys(settings: Settings, environment: Mapping[str, str]) -> Keys:
     for name, secret in (("write_key", settings.write_key), ("admin_token", settings.admin_token)):
         if secret is None and PREFIX + name.upper() not in environment:
             _make(folder / name)
+    _make(folder / "links_key")
     given = settings.write_key is not None or PREFIX + "WRITE_KEY" in environment
     write_key = _read("write_key", settings.write_key, settings, environment)
-    return Keys(write_key, read_admin_token(settings, environment), made=not given)
+    links_key = Secret(file=str(folder / "links_key")).read()
+    return Keys(write_key, read_admin_token(settings, environment), links_key, made=not given)
 
 
 def read_admin_token(settings: Settings, environment: Mapping[str, str]) -> str:

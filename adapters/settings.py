@@ -38,6 +38,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     host: str = "127.0.0.1"
     port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 8808
     """0 takes any that is free."""
+    public_url: str = ""
+    """Where people's browsers reach it, such as `https://shop.example/impel`: mails bear links to unsubscribe by."""
     data: str = "data"
     """The folder for what Impel writes; a relative path counts from where it is started."""
     retention: str = "90d"
@@ -66,6 +68,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 parse_duration(getattr(self, field))
             except ValueError as error:
                 raise ValueError(f"{field}: {error}") from error
+        if self.public_url and not self.public_url.startswith(("https://", "http://")):
+            raise ValueError(f"public_url: {self.public_url!r} is not an http or https address")
         if self.log_level not in {"debug", "info", "warning", "error"}:
             raise ValueError(f"log_level: {self.log_level!r} is none of debug, info, warning, error")
 

@@ -21,7 +21,8 @@ def marked(html: str, parameters: Mapping[str, str]) -> str:
     def mark(found: re.Match[str]) -> str:
         address = unescape(found[3])
         parts = urlsplit(address)
-        if not added or "utm_" in parts.query or f"{ID}=" in parts.query:
+        own = re.search(r"/(?:unsubscribe|preferences)/[^/]+$", parts.path)
+        if not added or own or "utm_" in parts.query or f"{ID}=" in parts.query:
             return found[0]
         query = f"{parts.query}&{added}" if parts.query else added
         return f"{found[1]}{found[2]}{escape(parts._replace(query=query).geturl())}{found[2]}"

@@ -117,6 +117,8 @@ def _mail(fields: Mapping[str, Placed], seen: Mapping[str, Any], origin: Mapping
         filled["html"] = compiled(filled.pop("mjml"))
     if "text" not in filled:
         filled["text"] = plain_text(filled["html"])
+    if url := seen.get("unsubscribe_url"):
+        filled["unsubscribe"] = str(url)
     if origin and "html" in filled:
         filled["html"] = marked(filled["html"], origin)
     return filled

@@ -8,7 +8,7 @@ visitors: in HTML it is escaped, and loops and output are bounded.
 `event` and the items of `recent` are an event's properties, by their own names (`event.price`, and `event.name` is the
 property `name`), beside `_name`, the name of the event, and `_at`, when it happened (ISO 8601, for the filter `date`).
 So is `cart`, the latest event that lists a cart's `items` (or `products`); `favourite.category` is what is looked at
-most.
+most. `unsubscribe_url` and `preferences_url` are there where the settings say a `public_url`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -23,7 +23,9 @@ from liquid.exceptions import LiquidError, TemplateNotFoundError, UndefinedError
 from liquid.span import Span
 from liquid.static_analysis import TemplateAnalysis
 
-_VARIABLES = frozenset({"user", "trigger", "per", "event", "profile", "recent", "favourite", "cart"})
+_VARIABLES = frozenset({
+    "user", "trigger", "per", "event", "profile", "recent", "favourite", "cart", "unsubscribe_url", "preferences_url",
+})  # fmt: skip
 
 
 class TemplateError(Exception):
@@ -192,6 +194,8 @@ def variables(context: Mapping[str, Any]) -> dict[str, Any]:
         "recent": {name: [_event(event) for event in events] for name, events in recent.items()},
         "favourite": context.get("favourite") or {},
         "cart": _cart(context.get("cart")),
+        "unsubscribe_url": context.get("unsubscribe_url"),
+        "preferences_url": context.get("preferences_url"),
     }
     return {name: value for name, value in seen.items() if value is not None}
 

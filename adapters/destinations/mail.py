@@ -22,8 +22,9 @@ _USER = "{{ user }}"
 def compose(delivery: Delivery, sender: Address, unsubscribe: tuple[str, ...]) -> EmailMessage:
     """Make the mail out of the fields `to`, `subject`, `text` and `html` of a delivery.
 
-    `unsubscribe` holds https and mailto addresses in which `{{ user }}` stands for the user, percent-encoded. The
-    Message-ID is made of the delivery's id and so the same at every attempt.
+    `unsubscribe` holds https and mailto addresses in which `{{ user }}` stands for the user, percent-encoded; where the
+    delivery has a field `unsubscribe`, that is the https address. The Message-ID is made of the delivery's id, and so
+    the same at every attempt.
 
     Raises:
         Rejected: it has no address, no content, or an address that is not one.
@@ -35,7 +36,9 @@ def compose(delivery: Delivery, sender: Address, unsubscribe: tuple[str, ...]) -
     mail["Subject"] = _one_line(str(delivery.data.get("subject", "")))
     mail["Date"] = format_datetime(datetime.now(UTC))
     mail["Message-ID"] = f"<{sha256(delivery.id.encode()).hexdigest()[:32]}@{sender.domain}>"
-    _add_unsubscribe(mail, delivery.user, unsubscribe)
+    own = str(delivery.data.get("unsubscribe") or "")
+    others = tuple(address for address in unsubscribe if not (own and address.startswith("https:")))
+    _add_unsubscribe(mail, delivery.user, (own, *others) if own else unsubscribe)
     _add_content(mail, delivery)
     return mail
 

@@ -70,6 +70,7 @@ async def _sent(key: str, message: str, store: Store) -> dict[str, Any]:
         "message": message,
         "state": dispatch.state,
         "reason": dispatch.reason,
+        "gate": dispatch.gate,
         "attempts": dispatch.attempts,
         "at": dispatch.changed,
     }

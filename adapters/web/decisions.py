@@ -158,4 +158,6 @@ def _item(what: Decision | Dispatch) -> dict[str, Any]:
         "per": firing.per,
         "at": firing.at,
         "messages": firing.messages,
+        "version": firing.version,
+        "variant": firing.variant,
     }

@@ -82,6 +82,7 @@ def told(dispatch: Dispatch) -> dict[str, Any]:
         "id": dispatch.id,
         "state": dispatch.state,
         "reason": dispatch.reason,
+        "gate": dispatch.gate,
         "message": dispatch.message,
         "destination": dispatch.destination,
         "user": firing.user,

@@ -25,6 +25,7 @@ from engine.runtime.feed import Feed
 from engine.runtime.journal import Journal, Receipt
 from engine.runtime.keeper import Keeper, Limits
 from engine.runtime.loader import Loader
+from engine.runtime.office import Context
 from engine.runtime.outbox import Outbox
 from engine.runtime.ports import Destination, Store, StoreError, Telemetry
 from engine.runtime.records import Batch, Dispatch
@@ -56,6 +57,7 @@ class Service:
         telemetry: Telemetry,
         limits: Limits = Limits(),  # noqa: B008 - immutable
         dice: Callable[[], float] = random.random,
+        tell: Context = context,
     ) -> None:
         self.status: Status = "recovering"
         self.reason = "recovering"
@@ -90,7 +92,7 @@ class Service:
             destinations,
             configuration.renderer,
             self._rules(configuration),
-            context=context,
+            context=tell,
             desk=desk,
             find=store.dispatch,
             telemetry=telemetry,

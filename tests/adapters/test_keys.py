@@ -24,7 +24,8 @@ def test_the_environment_counts_before_the_settings_and_these_before_the_data_fo
         data=str(tmp_path), write_key=Secret(env="NOWHERE"), admin_token=Secret(file=str(tmp_path / "admin"))
     )
     keys = read_keys(settings, {"IMPEL_WRITE_KEY": "from environment"})
-    assert keys == Keys("from environment", "from file")
+    assert (keys.write_key, keys.admin_token) == ("from environment", "from file")
+    assert len(keys.links_key) > 30, "nobody but the sidecar needs that one, so it is always its own"
 
 
 def test_a_key_that_is_not_where_the_settings_say_is_an_error(tmp_path: Path) -> None:
@@ -51,7 +52,7 @@ def test_an_empty_key_is_never_right() -> None:
 def test_a_key_that_a_crash_left_empty_is_made_again(tmp_path: Path, left: str) -> None:
     (tmp_path / "write_key").write_text(left)
     assert len(read_keys(Settings(data=str(tmp_path)), {}).write_key) > 20
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["admin_token", "write_key"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["admin_token", "links_key", "write_key"]
 
 
 def test_a_key_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:

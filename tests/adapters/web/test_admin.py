@@ -23,6 +23,7 @@ async def test_a_user_is_shown_with_what_is_pending_and_what_has_fired(sidecar: 
         "message": "nudge",
         "state": "accepted",
         "reason": "",
+        "gate": "",
         "attempts": 1,
         "at": 0,
     }
