@@ -6,12 +6,22 @@ import httpx
 
 from adapters.destinations.console import Console, ConsoleSettings
 from adapters.destinations.klaviyo import KlaviyoSettings, open_klaviyo
+from adapters.destinations.mandrill import MandrillSettings, open_mandrill
 from adapters.destinations.memory import Memory, MemorySettings
+from adapters.destinations.sendgrid import SendgridSettings, open_sendgrid
 from adapters.destinations.smtp import Smtp, SmtpSettings
 from adapters.destinations.webhook import WebhookSettings, open_webhook
 from engine.runtime.ports import Destination
 
-DestinationSettings = ConsoleSettings | MemorySettings | WebhookSettings | SmtpSettings | KlaviyoSettings
+DestinationSettings = (
+    ConsoleSettings
+    | MemorySettings
+    | WebhookSettings
+    | SmtpSettings
+    | KlaviyoSettings
+    | MandrillSettings
+    | SendgridSettings
+)
 """One entry of `destinations:`, told apart by its `kind`."""
 
 
@@ -35,3 +45,7 @@ def build(
             return nullcontext(Smtp(settings))
         case KlaviyoSettings():
             return open_klaviyo(settings, transport)
+        case MandrillSettings():
+            return open_mandrill(settings, transport)
+        case SendgridSettings():
+            return open_sendgrid(settings, transport)

@@ -106,6 +106,17 @@ async def test_after_an_answer_that_was_lost_the_key_keeps_it_single(vendor: Ven
 
 
 @every
+async def test_a_refusal_inside_an_answer_of_success_is_one(vendor: Vendor) -> None:
+    if not vendor.refused:
+        pytest.skip("it answers with success only what it has taken")
+    async with at(vendor) as (destination, simulator):
+        with pytest.raises(Rejected) as caught:
+            await destination.send(replace(DELIVERY, data=vendor.refused))
+        assert "@" not in str(caught.value)
+        assert simulator.effects == []
+
+
+@every
 async def test_a_message_that_it_cannot_take_is_refused_before_it_leaves(vendor: Vendor) -> None:
     async with at(vendor) as (destination, simulator):
         with pytest.raises(Rejected):

@@ -33,6 +33,8 @@ class Vendor:
     deduplicates: bool
     wrong: Mapping[str, Any] = field(default_factory=dict)
     """Data that must be told to be wrong when the files are loaded."""
+    refused: Mapping[str, Any] = field(default_factory=dict)
+    """Data of a message that it refuses inside an answer of success, if there is such."""
     mutants: tuple[Mutant, ...] = ()
     auxiliary: int = 0
     """Requests that come before the first message's own, such as for a token."""
