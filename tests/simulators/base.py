@@ -19,8 +19,9 @@ from hypercorn.trio import serve
 from quart import Response, request
 from quart_trio import QuartTrio
 
-Fault = Literal["429", "429 in 7 s", "500", "502", "503", "401", "400", "silence before", "silence after"]
-"""What happens to the next request in place of an answer: `silence after` takes it, and answers nothing."""
+Fault = Literal["none", "429", "429 in 7 s", "500", "502", "503", "401", "400", "silence before", "silence after"]
+"""What happens to the next request in place of an answer: `silence after` takes it, and answers nothing; `none` lets it
+pass."""
 
 
 @dataclass(frozen=True)
@@ -81,10 +82,10 @@ class Simulator:
     async def answer(self, asked: Asked) -> Told:
         """Answer a request, or never."""
         self.asked.append(asked)
-        fault = self.faults.popleft() if self.faults else None
+        fault = self.faults.popleft() if self.faults else "none"
         if fault == "silence before":
             await trio.sleep_forever()
-        if fault is not None and fault != "silence after":
+        if fault not in {"none", "silence after"}:
             return self.fail(fault)
         try:
             told = self.handle(asked)

@@ -8,7 +8,7 @@ KEYS = {"KLAVIYO_KEY": "pk_1"}
 EVENTS = Vendor(
     name="klaviyo",
     simulator=Klaviyo,
-    settings=lambda url: KlaviyoSettings(key=Secret(env="KLAVIYO_KEY"), url=url, timeout=0.4),
+    settings=lambda url: KlaviyoSettings(key=Secret(env="KLAVIYO_KEY"), url=url),
     data={
         "metric": "Cart Abandoned",
         "profile": {"email": "ann@shop.example", "first_name": "Ann", "plan": "vip"},

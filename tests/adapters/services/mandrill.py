@@ -8,7 +8,7 @@ KEYS = {"MANDRILL_KEY": "md-1"}
 MAILS = Vendor(
     name="mandrill",
     simulator=Mandrill,
-    settings=lambda url: MandrillSettings(key=Secret(env="MANDRILL_KEY"), url=url, timeout=0.4),
+    settings=lambda url: MandrillSettings(key=Secret(env="MANDRILL_KEY"), url=url),
     data={"template": "cart-reminder", "to": "ann@shop.example", "variables": {"name": "Ann"}, "tags": ["cart"]},
     deduplicates=False,
     wrong={"templat": "cart-reminder", "to": "ann@shop.example"},

@@ -11,7 +11,7 @@ MAILS = Vendor(
     name="sendgrid",
     simulator=Sendgrid,
     settings=lambda url: SendgridSettings(
-        key=Secret(env="SENDGRID_KEY"), sender="shop@shop.example", url=url, timeout=0.4, rate=9, concurrency=4
+        key=Secret(env="SENDGRID_KEY"), sender="shop@shop.example", url=url, rate=9, concurrency=4
     ),
     data={"to": "ann@shop.example", "template": TEMPLATE, "variables": {"cart": [{"product": "Tent"}]}, "group": 12},
     deduplicates=False,

@@ -12,7 +12,7 @@ from adapters.destinations import build
 from engine.runtime.ports import Delivery, Destination, Rejected, Unavailable, Unclear
 from tests.adapters.services.vendor import Mutant, Vendor
 from tests.adapters.services.vendors import KEYS, VENDORS
-from tests.simulators.base import Mutating, Simulator, served
+from tests.simulators.base import Fault, Mutating, Simulator, served
 
 DELIVERY = Delivery("f1:reminder", "cart", "u1", 1_767_323_045_678, "reminder", {})
 
@@ -26,15 +26,23 @@ def _keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def at(vendor: Vendor) -> AsyncIterator[tuple[Destination, Simulator]]:
-    """The way out, and the simulator behind it."""
+async def at(vendor: Vendor, seconds: float = 10) -> AsyncIterator[tuple[Destination, Simulator]]:
+    """The way out, which waits so long for an answer, and the simulator behind it."""
     simulator = vendor.simulator()
-    async with served(simulator) as url, build(vendor.name, vendor.settings(url)) as destination:
-        yield destination, simulator
+    async with served(simulator) as url:
+        settings = msgspec.structs.replace(vendor.settings(url), timeout=seconds)
+        async with build(vendor.name, settings) as destination:
+            yield destination, simulator
 
 
 def message(vendor: Vendor, key: str = "f1:reminder") -> Delivery:
     return replace(DELIVERY, id=key, data=vendor.data)
+
+
+def order(simulator: Simulator, vendor: Vendor, *faults: Fault) -> None:
+    """Let these happen to the request that has an effect, and those after it."""
+    simulator.faults.extend(["none"] * vendor.before)
+    simulator.faults.extend(faults)
 
 
 @every
@@ -71,12 +79,10 @@ async def test_the_same_key_has_one_effect_where_that_is_promised(vendor: Vendor
     ],
 )
 async def test_each_way_to_end_is_told_apart(
-    vendor: Vendor, fault: str, kind: type[Exception], pause: float | None, *, for_all: bool
+    vendor: Vendor, fault: Fault, kind: type[Exception], pause: float | None, *, for_all: bool
 ) -> None:
-    async with at(vendor) as (destination, simulator):
-        for _ in range(vendor.auxiliary):
-            await destination.send(message(vendor, "f0:before"))
-        simulator.faults.append(fault)  # type: ignore[arg-type]
+    async with at(vendor, 0.4 if fault.startswith("silence") else 10) as (destination, simulator):
+        order(simulator, vendor, *[fault] * (2 if fault == "401" and vendor.renews else 1))
         with pytest.raises(kind) as caught:
             await destination.send(message(vendor))
         assert "ann@shop.example" not in str(caught.value), "a reason holds no personal data"
@@ -97,8 +103,8 @@ async def test_what_cannot_be_reached_was_not_sent(vendor: Vendor) -> None:
 async def test_after_an_answer_that_was_lost_the_key_keeps_it_single(vendor: Vendor) -> None:
     if not vendor.deduplicates:
         pytest.skip("it recognises no keys, and nothing is sent again there")
-    async with at(vendor) as (destination, simulator):
-        simulator.faults.append("silence after")
+    async with at(vendor, 0.4) as (destination, simulator):
+        order(simulator, vendor, "silence after")
         with pytest.raises(Unclear):
             await destination.send(message(vendor))
         await destination.send(message(vendor))

@@ -36,8 +36,10 @@ class Vendor:
     refused: Mapping[str, Any] = field(default_factory=dict)
     """Data of a message that it refuses inside an answer of success, if there is such."""
     mutants: tuple[Mutant, ...] = ()
-    auxiliary: int = 0
-    """Requests that come before the first message's own, such as for a token."""
+    before: int = 0
+    """Requests that come before the one that has an effect: for a token, or for the contact."""
+    renews: bool = False
+    """A refusal of the credentials is answered with fresh ones, once."""
 
 
 def without(header: str) -> Callable[[Parts], None]:

@@ -1,6 +1,19 @@
 """All services that messages go to, and the secrets by which they know us, by environment variable."""
 
-from tests.adapters.services import klaviyo, mandrill, sendgrid
+from tests.adapters.services import activecampaign, hubspot, klaviyo, mailchimp, mandrill, salesforce, sendgrid
 
-KEYS = {**klaviyo.KEYS, **mandrill.KEYS, **sendgrid.KEYS}
-VENDORS = (klaviyo.EVENTS, mandrill.MAILS, sendgrid.MAILS)
+_ALL = (activecampaign, hubspot, klaviyo, mailchimp, mandrill, salesforce, sendgrid)
+KEYS = {name: value for each in _ALL for name, value in each.KEYS.items()}
+VENDORS = (
+    activecampaign.EVENTS,
+    activecampaign.ENROLMENTS,
+    hubspot.EVENTS,
+    hubspot.SENDS,
+    klaviyo.EVENTS,
+    mailchimp.EVENTS,
+    mailchimp.JOURNEYS,
+    mandrill.MAILS,
+    salesforce.JOURNEYS,
+    salesforce.EMAILS,
+    sendgrid.MAILS,
+)

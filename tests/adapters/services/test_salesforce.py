@@ -1,0 +1,91 @@
+"""The token of Marketing Cloud: fetched once for all who wait, anew before it expires, and once more when refused."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from adapters.destinations import build
+from adapters.destinations.salesforce import message_key
+from engine.runtime.ports import Destination, Unavailable
+from tests.adapters.services.salesforce import JOURNEYS, KEYS, journeys
+from tests.adapters.services.test_contract import DELIVERY
+from tests.simulators.base import Direct
+from tests.simulators.salesforce import Salesforce
+
+
+@pytest.fixture(autouse=True)
+def _keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+
+
+@asynccontextmanager
+async def at() -> AsyncIterator[tuple[Destination, Salesforce]]:
+    simulator = Salesforce()
+    async with build("s", journeys("http://there.example"), Direct(simulator)) as destination:
+        yield destination, simulator
+
+
+async def send(destination: Destination) -> None:
+    await destination.send(replace(DELIVERY, data=JOURNEYS.data))
+
+
+def fetched(simulator: Salesforce) -> int:
+    return sum(asked.path == "/v2/token" for asked in simulator.asked)
+
+
+async def test_twenty_at_once_fetch_one_token(autojump_clock: MockClock) -> None:
+    async with at() as (destination, simulator):
+        async with trio.open_nursery() as nursery:
+            for _ in range(20):
+                nursery.start_soon(send, destination)
+        assert len(simulator.effects) == 20
+        assert fetched(simulator) == 1
+
+
+async def test_another_is_fetched_before_it_expires(autojump_clock: MockClock) -> None:
+    async with at() as (destination, simulator):
+        for pause, tokens in ((0, 1), (1_000, 1), (21, 2), (1_021, 3)):
+            await trio.sleep(pause)
+            await send(destination)
+            assert fetched(simulator) == tokens
+        assert simulator.broken == [], "none was ever refused"
+
+
+async def test_one_that_is_refused_before_its_time_is_fetched_again_once(autojump_clock: MockClock) -> None:
+    async with at() as (destination, simulator):
+        await send(destination)
+        simulator.tokens.clear()
+        simulator.tokens["other"] = 0.0
+        await send(destination)
+        assert (fetched(simulator), len(simulator.effects)) == (2, 2)
+        simulator.faults.extend(["401", "none", "401"])
+        with pytest.raises(Unavailable) as caught:
+            await send(destination)
+        assert caught.value.account
+        assert len(simulator.effects) == 2
+
+
+async def test_without_a_token_nothing_is_sent(autojump_clock: MockClock) -> None:
+    async with at() as (destination, simulator):
+        for fault in ("500", "429 in 7 s", "silence before"):
+            simulator.faults.append(fault)
+            with pytest.raises(Unavailable, match="no token") as caught:
+                await send(destination)
+            assert caught.value.account
+        assert simulator.effects == []
+
+
+@pytest.mark.parametrize(
+    ("key", "fits"), [("f1:reminder", True), ("f1:a b", False), ("f1:" + "x" * 120, False), ("f1:ä", False)]
+)
+def test_a_message_key_can_stand_in_an_address(key: str, *, fits: bool) -> None:
+    made = message_key(key)
+    assert (made == key.replace(":", "-")) is fits
+    assert len(made) <= 100
+    assert made.isascii()
+    assert made != message_key(key + "2")
