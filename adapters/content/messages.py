@@ -14,7 +14,7 @@ or, for a destination that takes any data,
 What it is, and what it costs, the rules of sending (`sending.yaml`) ask for:
 
     purpose: marketing                 # or transactional, which no holdout, quiet hours, caps or fatigue concern
-    channel: email                     # the default for a mail; for other data the destination
+    channel: email                     # the default for a mail and for services that send mails; else the destination
     tags: [winback]
     weight: 1                          # of the fatigue budget
     over: defer                        # or drop: what happens where a cap or the budget is used up

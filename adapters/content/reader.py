@@ -94,7 +94,8 @@ class Reader:
             self._error(file, _key_line(keys, key), f"there is no key `{key}`{_meant(str(key), _KEYS)}")
         self._check_destination(file, keys)
         mail = "data" not in keys
-        facts = read_facts(keys, lambda key, text: self._error(file, _key_line(keys, key), text), mail=mail)
+        by_mail = mail or isinstance(self._settings.get(str(keys.get("destination"))), ServiceSettings)
+        facts = read_facts(keys, lambda key, text: self._error(file, _key_line(keys, key), text), mail=by_mail)
         if mail and (written := _TRAIT.fullmatch(str(keys.get("to", _PROFILE_ADDRESS)).strip())):
             facts = replace(facts, address=written[1])
         fields: Mapping[str, Any] = self._mail(file, keys) if mail else self._data(file, keys)

@@ -13,7 +13,7 @@
 A message that is found in the state `sending` is one whose attempt the process did not survive: nobody knows.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any
 
 import structlog
@@ -115,8 +115,11 @@ class Sender:
     def _objection(self, message: str, data: Mapping[str, Any]) -> str:
         """What is against the address that was filled in, which the gates cannot know; empty: nothing."""
         policy = self._office.policy
-        mark = against(policy.suppressed.get(normal(str(data.get("to", ""))), {}), policy.facts(message))
-        return "" if mark is None else f"suppression: the address is suppressed ({told(mark)})"
+        for address in _addresses(data):
+            mark = against(policy.suppressed.get(normal(address), {}), policy.facts(message))
+            if mark is not None:
+                return f"suppression: the address is suppressed ({told(mark)})"
+        return ""
 
     def _counted(self, dispatch: Dispatch, now: Millis) -> Sent | None:
         """What of a message counts against the user's limits."""
@@ -174,3 +177,12 @@ class Sender:
         retries = self._destination.retries(dispatch.message)
         longest = min(retries.first_pause * 2.0 ** (dispatch.attempts - 1), retries.longest_pause)
         return self._office.desk.now() + round(1_000 * max(self._office.dice() * longest, least))
+
+
+def _addresses(data: Mapping[str, Any]) -> Iterator[str]:
+    """The addresses that a message names: as `to` or `email`, by itself or within a profile."""
+    profile = data.get("profile")
+    for found in (data, profile if isinstance(profile, Mapping) else {}):
+        for name in ("to", "email"):
+            if isinstance(found.get(name), str):
+                yield found[name]
