@@ -8,6 +8,7 @@ Both show a token (`POST /v2/token`, OAuth 2 client credentials), which is fetch
 minute before it expires, and once more when it is refused.
 """
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from hashlib import blake2b
@@ -29,6 +30,9 @@ _PACE = Pace(concurrency=8)
 
 _REMEMBERED = 3 * DAY
 _LONGEST_KEY = 100
+_COLON = "~"
+"""Stands in a key for the colons of an id: an address bears it as it is (RFC 3986, 2.3)."""
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]+")
 _EARLY = 60
 """Seconds before a token expires at which another is fetched."""
 
@@ -178,7 +182,12 @@ class Salesforce(Service):
 
 
 def message_key(delivery_id: str) -> str:
-    """A key that an address can bear, at most 100 characters: the message's own, or, of a longer one, its digest."""
-    plain = delivery_id.replace(":", "-")
-    fits = len(plain) <= _LONGEST_KEY and plain.isascii() and plain.replace("-", "").replace("_", "").isalnum()
+    """A key that an address can bear, at most 100 characters: the message's id, or, of a longer one, its digest."""
+    plain = delivery_id.replace(":", _COLON)
+    fits = len(plain) <= _LONGEST_KEY and "~" not in delivery_id and _UNRESERVED.fullmatch(plain)
     return plain if fits else blake2b(delivery_id.encode(), digest_size=24).hexdigest()
+
+
+def message_of(key: str) -> str:
+    """The message whose key it is, where it is one that tells."""
+    return key.replace(_COLON, ":")

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from adapters.destinations.salesforce import message_of
 from engine.core.events import Millis
 
 DELIVERED, OPENED, CLICKED = "Email Delivered", "Email Opened", "Email Link Clicked"
@@ -177,7 +178,7 @@ def salesforce(body: bytes) -> Iterator[Report | None]:
                 at=int(each["timestampUTC"]) if isinstance(each.get("timestampUTC"), int) else 0,
                 id=f"{kind}:{_text(each, 'compositeId')}:{each.get('timestampUTC')}",
                 address=_text(info, "to"),
-                message=_text(info, "messageKey"),
+                message=message_of(_text(info, "messageKey")),
                 link=_text(info, "url"),
             )
         )
