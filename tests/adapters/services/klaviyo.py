@@ -16,6 +16,7 @@ EVENTS = Vendor(
         "value": 211.5,
     },
     deduplicates=True,
+    described=("klaviyo.json", "/api/events"),
     wrong={"metrik": "Cart Abandoned", "profile": {"email": "x"}, "value_currency": "euro"},
     mutants=(
         Mutant("no revision", without("revision"), "the header `revision` says a date"),

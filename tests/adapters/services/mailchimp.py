@@ -21,6 +21,7 @@ EVENTS = Vendor(
     settings=settings,
     data={"email": "ann@shop.example", "event": "cart_left", "properties": {"cart": "c1"}},
     deduplicates=False,
+    described=("mailchimp_marketing.json", "/lists/{list_id}/members/{subscriber_hash}/events"),
     wrong={"email": "ann@shop.example", "event": "x", "properties": {"total": 5}},
     mutants=(
         Mutant("no key", without("authorization"), "a key is shown by Basic authentication"),
@@ -37,6 +38,10 @@ JOURNEYS = Vendor(
     settings=settings,
     data={"email": "ann@shop.example", "journey": 3, "step": 4},
     deduplicates=False,
+    described=(
+        "mailchimp_marketing.json",
+        "/customer-journeys/journeys/{journey_id}/steps/{step_id}/actions/trigger",
+    ),
     wrong={"email": "ann@shop.example", "journey": "three", "step": 4},
     mutants=(Mutant("nobody", edited(lambda body: body.pop("email_address")), "the member is in the audience"),),
 )

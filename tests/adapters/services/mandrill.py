@@ -11,6 +11,7 @@ MAILS = Vendor(
     settings=lambda url: MandrillSettings(key=Secret(env="MANDRILL_KEY"), url=url),
     data={"template": "cart-reminder", "to": "ann@shop.example", "variables": {"name": "Ann"}, "tags": ["cart"]},
     deduplicates=False,
+    described=("mailchimp_transactional.json", "/messages/send-template"),
     wrong={"templat": "cart-reminder", "to": "ann@shop.example"},
     refused={"template": "cart-reminder", "to": "bounced@shop.example"},
     mutants=(

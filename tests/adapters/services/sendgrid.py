@@ -15,6 +15,7 @@ MAILS = Vendor(
     ),
     data={"to": "ann@shop.example", "template": TEMPLATE, "variables": {"cart": [{"product": "Tent"}]}, "group": 12},
     deduplicates=False,
+    described=("sendgrid_mail.json", "/v3/mail/send"),
     wrong={"to": "ann@shop.example", "template": "reminder", "varibles": {}},
     mutants=(
         Mutant("no key", without("authorization"), "an API key is shown as bearer"),

@@ -36,6 +36,8 @@ class Vendor:
     refused: Mapping[str, Any] = field(default_factory=dict)
     """Data of a message that it refuses inside an answer of success, if there is such."""
     mutants: tuple[Mutant, ...] = ()
+    described: tuple[str, str] = ("", "")
+    """The file with the vendor's description of the call, and the path as it stands there; empty: there is none."""
     before: int = 0
     """Requests that come before the one that has an effect: for a token, or for the contact."""
     renews: bool = False
