@@ -1,0 +1,107 @@
+"""`impel destinations`: the ways out, and whether one works."""
+
+import os
+import secrets
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import trio
+from cyclopts import App
+from rich.console import Console
+from rich.text import Text
+
+from adapters.commands.calling import Config
+from adapters.commands.notices import fail, stderr
+from adapters.destinations import DestinationSettings, build
+from adapters.destinations.activecampaign import ActivecampaignSettings
+from adapters.destinations.klaviyo import KlaviyoSettings
+from adapters.destinations.mailchimp import MailchimpSettings
+from adapters.destinations.sendgrid import SendgridSettings
+from adapters.destinations.service import ServiceSettings
+from adapters.secrets import SecretError
+from adapters.settings import SettingsError, read_settings
+from engine.language.errors import closest
+from engine.runtime.ports import Delivery, DeliveryError
+
+app = App(name="destinations", help="See the ways out, and try one.")
+
+_CONFIG = Path("config")
+_MARK = "Impel test"
+
+
+@app.command(name="list")
+def show_list(*, config: Config = _CONFIG) -> int:
+    """List the destinations that the settings name.
+
+    Args:
+        config: The folder with the settings.
+
+    Returns:
+        The exit status: 0, or 1 if the settings cannot be used.
+
+    """
+    try:
+        settings = read_settings(config, os.environ)
+    except SettingsError as error:
+        return fail(stderr(), str(error))
+    screen = Console(highlight=False)
+    for name, each in settings.destinations.items():
+        screen.print(Text.assemble((f"{name:20}", "bold"), str(each.__struct_config__.tag)))
+    return 0
+
+
+@app.command(name="test")
+def try_one(name: str, /, *, to: str, data: tuple[str, ...] = (), config: Config = _CONFIG) -> int:
+    """Send one message, clearly marked as a test, to one address; no sidecar is needed.
+
+    Where the service has a sandbox that is set (`sandbox: true` of SendGrid), it only checks the message. Services that
+    know only what was defined there (a template, an event, a journey) are told it by `--data`.
+
+    Args:
+        name: The destination, as the settings name it.
+        to: The address it goes to.
+        data: Fields of the message, each as `name=value`, such as `template=cart-reminder`.
+        config: The folder with the settings.
+
+    Returns:
+        The exit status: 0 if it was accepted, 1 if not.
+
+    """
+    console = stderr()
+    try:
+        found = read_settings(config, os.environ).destinations
+        settings = found.get(name)
+        if settings is None:
+            meant = closest(name, found)
+            return fail(console, f"there is no destination `{name}`" + (f"; did you mean `{meant}`?" if meant else ""))
+        fields = {**sample(settings, to), **dict(each.partition("=")[::2] for each in data)}
+        trio.run(_send, name, settings, fields)
+    except (SettingsError, SecretError, DeliveryError) as error:
+        return fail(console, str(error))
+    Console(highlight=False).print(Text(f"accepted by {name}", "green"))
+    return 0
+
+
+async def _send(name: str, settings: DestinationSettings, fields: Mapping[str, Any]) -> None:
+    delivery = Delivery(
+        f"test-{secrets.token_hex(8)}:test", "test", "test", time.time_ns() // 1_000_000, "test", fields
+    )
+    async with build(name, settings) as destination:
+        await destination.send(delivery)
+
+
+def sample(settings: DestinationSettings, to: str) -> dict[str, Any]:
+    """The fields of a test message, as far as they can be told without knowing the account."""
+    match settings:
+        case KlaviyoSettings():
+            return {"metric": _MARK, "profile": {"email": to}}
+        case MailchimpSettings() | ActivecampaignSettings():
+            return {"email": to, "event": "impel_test"}
+        case SendgridSettings():
+            return {"to": to, "subject": f"{_MARK}: this mail arrived", "text": "It was sent to see whether it would."}
+        case ServiceSettings():
+            return {"to": to} if "to" in settings.fields else {}
+    text = "It was sent to see whether it would."
+    return {"to": to, "subject": f"{_MARK}: this mail arrived", "text": text, "html": f"<p>{text}</p>"}
