@@ -58,9 +58,12 @@ class ServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
             raise ValueError("timeout: it must be more than 0 seconds")
 
     def pace(self, published: Pace) -> Pace:
-        """What the account allows: as published, but for what is set."""
+        """What the account allows: as published, but for what is set; accounts are told apart by their secrets."""
         rate, concurrency = self.rate or published.rate, self.concurrency or published.concurrency
-        return Pace(concurrency, rate, published.burst if not self.rate else max(1, round(self.rate)))
+        burst = published.burst if not self.rate else max(1, round(self.rate))
+        shown = [getattr(self, name) for name in self.__struct_fields__ if name != "feedback"]
+        whose = ":".join(f"{each.env}{each.file}" for each in shown if isinstance(each, Secret))
+        return Pace(concurrency, rate, burst, account=f"{self.kind.partition('_')[0]}:{whose}")
 
 
 class Request(NamedTuple):

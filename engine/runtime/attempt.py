@@ -43,13 +43,15 @@ Until = Callable[[Millis], Awaitable[None]]
 class Sender:
     """Attempts messages at one destination."""
 
-    def __init__(self, name: str, destination: Destination, office: Office, breaker: Breaker, until: Until) -> None:
+    def __init__(
+        self, name: str, destination: Destination, office: Office, breaker: Breaker, *, until: Until, pacing: Pacing
+    ) -> None:
         self._name = name
         self._destination = destination
         self._office = office
         self._breaker = breaker
         self._until = until
-        self._pacing = Pacing(destination.pace)
+        self._pacing = pacing
 
     async def attempt(self, dispatch: Dispatch) -> Dispatch:
         """Attempt a message; returns it as it is afterwards."""

@@ -17,6 +17,7 @@ from engine.core.events import INF, Millis
 from engine.runtime.attempt import Sender
 from engine.runtime.breaker import Breaker
 from engine.runtime.office import Office
+from engine.runtime.pacing import Pacing
 from engine.runtime.ports import Destination
 from engine.runtime.records import Dispatch
 
@@ -27,14 +28,14 @@ _LOOK = 1.0
 class Lane:
     """One destination."""
 
-    def __init__(self, name: str, destination: Destination, office: Office) -> None:
+    def __init__(self, name: str, destination: Destination, office: Office, pacing: Pacing) -> None:
         self.breaker = Breaker(name)
         self.attempting = 0
         """How many messages are being attempted."""
         self.ended = trio.Event()
         """Set when an attempt has ended."""
         self._office = office
-        self._sender = Sender(name, destination, office, self.breaker, self._until)
+        self._sender = Sender(name, destination, office, self.breaker, until=self._until, pacing=pacing)
         self._slots = trio.Semaphore(destination.pace.concurrency)
         self._queues: dict[str, deque[str]] = {}
         """Ids of messages, by user."""

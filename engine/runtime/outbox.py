@@ -19,6 +19,7 @@ from engine.core.sending.policy import Policy
 from engine.core.user import User
 from engine.runtime.lane import Lane
 from engine.runtime.office import Context, Desk, Office
+from engine.runtime.pacing import Pacing
 from engine.runtime.ports import Delivery, Destination, Pace, Rejected, Renderer, Retries, Telemetry
 from engine.runtime.records import ENDED, Dispatch
 
@@ -62,8 +63,12 @@ class Outbox:
     ) -> None:
         self._office = Office(desk, renderer, policy, context=context, telemetry=telemetry, dice=dice)
         self._find = find
-        self._lanes = {name: Lane(name, each, self._office) for name, each in destinations.items()}
-        self._nowhere = Lane("", _Nowhere(), self._office)
+        pacings: dict[str, Pacing] = {}
+        self._lanes = {
+            name: Lane(name, each, self._office, pacings.setdefault(each.pace.account or f" {name}", Pacing(each.pace)))
+            for name, each in destinations.items()
+        }
+        self._nowhere = Lane("", _Nowhere(), self._office, Pacing(_Nowhere.pace))
 
     @property
     def waiting(self) -> int:

@@ -52,6 +52,8 @@ class Pace:
     """Attempts a second; 0: as many as come."""
     burst: int = 10
     """How many may go at once after a rest, where there is a rate."""
+    account: str = ""
+    """Destinations of one account share its rate; empty: it has this one only."""
 
 
 @dataclass(frozen=True, slots=True)
