@@ -25,7 +25,7 @@ class Keys(msgspec.Struct, frozen=True):
     write_key: str
     admin_token: str
     links_key: str = ""
-    """Signs the links by which people unsubscribe."""
+    """Signs the links by which people unsubscribe; kept where there is a public address, so that they stay good."""
     made: bool = False
     """Whether the write key is one that Impel made: the operator has yet to be told it, and may be."""
 
@@ -52,10 +52,9 @@ def read_keys(settings: Settings, environment: Mapping[str, str]) -> Keys:
     for name, secret in (("write_key", settings.write_key), ("admin_token", settings.admin_token)):
         if secret is None and PREFIX + name.upper() not in environment:
             _make(folder / name)
-    _make(folder / "links_key")
     given = settings.write_key is not None or PREFIX + "WRITE_KEY" in environment
     write_key = _read("write_key", settings.write_key, settings, environment)
-    links_key = Secret(file=str(folder / "links_key")).read()
+    links_key = _kept(folder / "links_key") if settings.public_url else secrets.token_urlsafe(24)
     return Keys(write_key, read_admin_token(settings, environment), links_key, made=not given)
 
 
@@ -82,6 +81,12 @@ def _read(name: str, secret: Secret | None, settings: Settings, environment: Map
         file.stat()  # one that is missing is no mistake of the operator's
         secret = Secret(file=str(file))
     return secret.read()
+
+
+def _kept(file: Path) -> str:
+    """A key that is nobody's but the sidecar's."""
+    _make(file)
+    return Secret(file=str(file)).read()
 
 
 def _make(file: Path) -> None:

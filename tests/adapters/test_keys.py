@@ -12,7 +12,8 @@ def test_keys_that_are_nowhere_are_made_once_and_only_the_owner_reads_them(tmp_p
     settings = Settings(data=str(tmp_path / "data"))
     made = read_keys(settings, {})
     assert made.made
-    assert read_keys(settings, {}) == made
+    again = read_keys(settings, {})
+    assert (again.write_key, again.admin_token) == (made.write_key, made.admin_token)
     for name in ("write_key", "admin_token"):
         assert stat.S_IMODE((tmp_path / "data" / name).stat().st_mode) == 0o600
     assert made.write_key != made.admin_token
@@ -52,7 +53,7 @@ def test_an_empty_key_is_never_right() -> None:
 def test_a_key_that_a_crash_left_empty_is_made_again(tmp_path: Path, left: str) -> None:
     (tmp_path / "write_key").write_text(left)
     assert len(read_keys(Settings(data=str(tmp_path)), {}).write_key) > 20
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["admin_token", "links_key", "write_key"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["admin_token", "write_key"]
 
 
 def test_a_key_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:
@@ -69,3 +70,10 @@ def test_an_empty_variable_or_file_is_an_error_that_names_it(tmp_path: Path) -> 
     (tmp_path / "admin_token").write_text("\n")
     with pytest.raises(SecretError, match="admin_token"):
         read_admin_token(Settings(data=str(tmp_path)), {})
+
+
+def test_links_stay_good_where_there_are_any(tmp_path: Path) -> None:
+    settings = Settings(data=str(tmp_path), public_url="https://shop.example")
+    assert read_keys(settings, {}).links_key == read_keys(settings, {}).links_key
+    assert read_keys(Settings(data=str(tmp_path / "other")), {}).links_key
+    assert not (tmp_path / "other" / "links_key").exists()
