@@ -192,9 +192,9 @@ async def test_frames_that_are_packed_already_are_sent_as_they_are_and_told_of_i
     sidecar: Sidecar, frames: list[int]
 ) -> None:
     told: list[int] = []
-    now = time.time_ns() // 1_000_000
     async with connected(sidecar.url, sidecar.keys.write_key, linger=60, acknowledged=told.append) as client:
         await client.send(track(0))
+        now = time.time_ns() // 1_000_000  # after what the client says of the first
         await client.send_packed(
             2, msgpack.packb([track(each) | {"messageId": f"m{each}", "timestamp": now} for each in (1, 2)])
         )

@@ -74,7 +74,7 @@ async def test_a_message_that_is_held_says_by_which_gate_and_until_when(tmp_path
             while message["state"] == "due":  # until the deadline has come, and what it makes due was asked about
                 told = (await why(sidecar, "u", trigger="left")).json()
                 firings = told["watches"][0].get("firings", [])
-                message = next((each for fired in firings for each in fired["messages"]), message)
+                message = next((each for fired in firings for each in fired.get("messages", [])), message)
         assert (message["state"], message["gate"], message["passed"][-1]) == ("held", "cap", "quiet hours")
         assert message["until"] > told["now"]
         assert "1 per 1h" in message["reason"]
