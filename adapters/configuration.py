@@ -24,7 +24,7 @@ from engine.language.concerns import version
 from engine.language.errors import TriggerError, TriggerErrors
 from engine.language.files import Loaded, load
 from engine.language.plans import split
-from engine.language.retired import pick, retire
+from engine.language.retired import carry_on, retire
 from engine.language.sending import read_sending
 from engine.runtime.ports import StoreError
 from engine.runtime.versions import Configuration
@@ -133,18 +133,13 @@ def meanings(content: bytes) -> dict[str, str]:
 
 
 def succeed(content: bytes, former: bytes, in_use: Collection[str]) -> bytes:
-    """The content of a set that comes into force after another: it carries on what the other began.
-
-    Of the other's own triggers all are carried on, for those who have not taken it up yet; of those that it carried on
-    itself, the versions that are `in_use` still.
-    """
+    """The content of a set that comes into force after another: it carries on what the other began."""
     new, old = (msgspec.json.decode(each, type=_Content) for each in (content, former))
     own = {version(trigger) for trigger in load(new.triggers, retention=new.retention).triggers}
     try:
-        fresh = pick(old.triggers, own, retention=old.retention)
+        retired = carry_on(own, old.triggers, old.retired, in_use, retention=old.retention)
     except TriggerErrors as errors:
         raise _unreadable(errors) from errors
-    retired = fresh | {number: text for number, text in old.retired.items() if number in in_use and number not in own}
     return msgspec.json.encode(msgspec.structs.replace(new, retired=retired), order="sorted") if retired else content
 
 

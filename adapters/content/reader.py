@@ -94,7 +94,7 @@ class Reader:
             self._error(file, _key_line(keys, key), f"there is no key `{key}`{_meant(str(key), _KEYS)}")
         self._check_destination(file, keys)
         mail = "data" not in keys
-        by_mail = mail or isinstance(self._settings.get(str(keys.get("destination"))), ServiceSettings)
+        by_mail = mail or self._service(keys) is not None
         facts = read_facts(keys, lambda key, text: self._error(file, _key_line(keys, key), text), mail=by_mail)
         if mail and (written := _TRAIT.fullmatch(str(keys.get("to", _PROFILE_ADDRESS)).strip())):
             facts = replace(facts, address=written[1])
@@ -125,6 +125,11 @@ class Reader:
         meant = _meant(str(name), self._destinations)
         self._error(file, _key_line(keys, "destination"), f"there is no destination `{name}`{meant}")
 
+    def _service(self, keys: CommentedMap) -> ServiceSettings | None:
+        """The settings of a message's destination, if that is a service."""
+        settings = self._settings.get(str(keys.get("destination")))
+        return settings if isinstance(settings, ServiceSettings) else None
+
     def _data(self, file: str, keys: CommentedMap) -> dict[str, Any]:
         line = _key_line(keys, "data")
         for key in sorted(keys.keys() & _WRITTEN):
@@ -132,7 +137,7 @@ class Reader:
         if not isinstance(keys["data"], CommentedMap):
             self._error(file, line, "`data` is a mapping")
             return {}
-        if isinstance(settings := self._settings.get(str(keys.get("destination"))), ServiceSettings):
+        if (settings := self._service(keys)) is not None:
             for name, fault in faults(_skeleton(keys["data"]), settings.fields):
                 self._error(file, _key_line(keys["data"], name) if name in keys["data"] else line, fault)
         return {str(key): self._tree(file, *_entry(keys["data"], key)) for key in keys["data"]}

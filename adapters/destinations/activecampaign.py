@@ -9,7 +9,7 @@ again. The contact's lists, and so whether they are subscribed, are not touched.
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import ClassVar
 from urllib.parse import urlencode
 
 import httpx
@@ -17,7 +17,7 @@ import msgspec
 
 from adapters.destinations.http import Answer, Caller, open_client, written
 from adapters.destinations.service import Request, Service, ServiceSettings
-from adapters.destinations.shape import Field, Fields, faults
+from adapters.destinations.shape import Field, Fields
 from adapters.secrets import Secret
 from engine.runtime.ports import Delivery, Pace, Rejected, Unavailable, Unclear
 
@@ -77,14 +77,12 @@ class Activecampaign(Service):
 
     async def send(self, delivery: Delivery) -> None:
         """Track an event, or enrol; where the contact was not brought up to date, nothing was done."""
-        for _, fault in faults(delivery.data, self._fields):
-            raise Rejected(fault)
-        request = self.request(delivery)
+        request = self.checked(delivery)
         if not delivery.data.get("event"):
             contact = await self._contact(delivery)
             body = {"contactAutomation": {"contact": contact, "automation": int(delivery.data["automation"])}}
             request = request._replace(content=written(body, delivery.message))
-        self.judge(await self.caller.call("POST", request.url, content=request.content, headers=request.headers))
+        await self.make(request)
 
     def request(self, delivery: Delivery) -> Request:
         """An event where the message names one, else an enrolment."""
@@ -124,6 +122,6 @@ class Activecampaign(Service):
 
     def accept(self, answer: Answer) -> None:
         """Event tracking says inside an answer of success whether it was one."""
-        said: Any = answer.json
-        if isinstance(said, dict) and "success" in said and said["success"] not in {1, "1"}:
+        said = answer.said
+        if "success" in said and said["success"] not in {1, "1"}:
             raise Rejected("answered 200 without success")

@@ -43,6 +43,12 @@ class Answer(NamedTuple):
             return None
 
     @property
+    def said(self) -> Mapping[str, Any]:
+        """The JSON object that the body is; empty where it is none."""
+        found = self.json
+        return found if isinstance(found, dict) else {}
+
+    @property
     def is_success(self) -> bool:
         """Whether the status is 2xx."""
         return HTTPStatus(200) <= self.status < HTTPStatus.MULTIPLE_CHOICES

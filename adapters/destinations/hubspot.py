@@ -96,7 +96,7 @@ class Hubspot(Service):
 
     def accept(self, answer: Answer) -> None:
         """What became of a single send; an event is answered with nothing."""
-        said = answer.json if isinstance(answer.json, dict) else {}
+        said = answer.said
         result = str(said.get("sendResult") or "")
         if said.get("status") == "CANCELED" and not result:
             raise Rejected("CANCELED")
@@ -121,8 +121,7 @@ class Hubspot(Service):
 
     def reason(self, answer: Answer) -> str:
         """The category of the error, or which limit was met."""
-        said = answer.json if isinstance(answer.json, dict) else {}
-        return str(said.get("policyName") or said.get("category") or "")
+        return str(answer.said.get("policyName") or answer.said.get("category") or "")
 
 
 def _event(delivery: Delivery) -> dict[str, Any]:

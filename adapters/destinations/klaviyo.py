@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import httpx
 
 from adapters.destinations.http import Answer, iso, open_client, written
-from adapters.destinations.service import Request, Service, ServiceSettings
+from adapters.destinations.service import Request, Service, ServiceSettings, first_error
 from adapters.destinations.shape import Field, Fields
 from adapters.secrets import Secret
 from engine.runtime.ports import DAY, Delivery, Pace, Rejected
@@ -86,9 +86,7 @@ class Klaviyo(Service):
 
     def reason(self, answer: Answer) -> str:
         """The code of the first error."""
-        errors = answer.json.get("errors") if isinstance(answer.json, dict) else None
-        first = errors[0] if isinstance(errors, list) and errors else None
-        return str(first.get("code", "")) if isinstance(first, dict) else ""
+        return str(first_error(answer).get("code", ""))
 
 
 def _profile(said: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import httpx
 
 from adapters.destinations.http import Answer, Caller, iso, open_client, written
 from adapters.destinations.service import Request, Service, ServiceSettings
-from adapters.destinations.shape import Field, Fields, faults
+from adapters.destinations.shape import Field, Fields
 from adapters.secrets import Secret, SecretError
 from engine.runtime.ports import Delivery, Pace, Rejected, Unavailable, Unclear
 
@@ -78,12 +78,10 @@ class Mailchimp(Service):
 
     async def send(self, delivery: Delivery) -> None:
         """Bring the member up to date where the message says so, then make the call; the first alone sends nothing."""
-        for _, fault in faults(delivery.data, self._fields):
-            raise Rejected(fault)
-        request = self.request(delivery)
+        request = self.checked(delivery)
         if delivery.data.get("merge_fields"):
             await self._update(delivery)
-        self.judge(await self.caller.call(request.method, request.url, content=request.content, headers={}))
+        await self.make(request)
 
     async def _update(self, delivery: Delivery) -> None:
         data = delivery.data
@@ -119,7 +117,7 @@ class Mailchimp(Service):
 
     def reason(self, answer: Answer) -> str:
         """The title of the problem."""
-        return str(answer.json.get("title") or "") if isinstance(answer.json, dict) else ""
+        return str(answer.said.get("title") or "")
 
     def _member(self, address: str) -> str:
         """The address of a member: by the MD5 of their address in small letters."""

@@ -89,10 +89,11 @@ class Mandrill(Service):
 
     def accept(self, answer: Answer) -> None:
         """What became of the one recipient."""
-        found = answer.json[0] if isinstance(answer.json, list) and answer.json else None
-        status = found.get("status") if isinstance(found, dict) else None
+        each = answer.json
+        found = each[0] if isinstance(each, list) and each else None
+        said = found if isinstance(found, dict) else {}
+        status, reason = said.get("status"), said.get("reject_reason")
         if status not in _TAKEN:
-            reason = found.get("reject_reason") if isinstance(found, dict) else None
             raise Rejected(f"{status or 'it does not say what became of it'}" + (f": {reason}" if reason else ""))
 
     def judge(self, answer: Answer) -> None:
@@ -103,7 +104,7 @@ class Mandrill(Service):
 
     def reason(self, answer: Answer) -> str:
         """The name of the error."""
-        return str(answer.json.get("name") or "") if isinstance(answer.json, dict) else ""
+        return str(answer.said.get("name") or "")
 
 
 def _merge(variables: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -21,9 +21,9 @@ import trio
 
 from adapters.destinations.http import Answer, Caller, open_client, retry_after, written
 from adapters.destinations.service import Request, Service, ServiceSettings
-from adapters.destinations.shape import Field, Fields, faults
+from adapters.destinations.shape import Field, Fields
 from adapters.secrets import Secret
-from engine.runtime.ports import DAY, Delivery, Pace, Rejected, Unavailable, Unclear
+from engine.runtime.ports import DAY, Delivery, Pace, Unavailable, Unclear
 
 _PACE = Pace(concurrency=8)
 """The limits of an account are told by its contract; what is too much is answered 429."""
@@ -124,7 +124,7 @@ class Tokens:
             answer = await self._caller.call("POST", self._url, content=self._asked, headers={})
         except Unclear as error:
             raise Unavailable(f"no token: {error}", account=True) from error
-        said = answer.json if isinstance(answer.json, dict) else {}
+        said = answer.said
         if not answer.is_success or not isinstance(said.get("access_token"), str):
             raise Unavailable(f"no token: answered {answer.status}", retry_after(answer.headers), account=True)
         self._token = said["access_token"]
@@ -145,9 +145,7 @@ class Salesforce(Service):
 
     async def send(self, delivery: Delivery) -> None:
         """Make the call with a token; where that is refused, once more with another."""
-        for _, fault in faults(delivery.data, self._fields):
-            raise Rejected(fault)
-        request, refused = self.request(delivery), ""
+        request, refused = self.checked(delivery), ""
         while True:
             token = await self._tokens.token(refused)
             headers = {"Authorization": f"Bearer {token}"}
@@ -172,12 +170,12 @@ class Salesforce(Service):
 
     def reason(self, answer: Answer) -> str:
         """The error's number."""
-        return str(answer.json.get("errorcode") or "") if isinstance(answer.json, dict) else ""
+        return str(answer.said.get("errorcode") or "")
 
     def pause(self, answer: Answer) -> float | None:
         """As `Retry-After` says, or the body."""
         said = retry_after(answer.headers)
-        told = answer.json.get("retryAfter") if isinstance(answer.json, dict) else None
+        told = answer.said.get("retryAfter")
         return float(told) if said is None and isinstance(told, int | float) else said
 
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 import httpx
 
 from adapters.destinations.http import Answer, Caller, open_client, retry_after, written
-from adapters.destinations.service import Request, Service, ServiceSettings
+from adapters.destinations.service import Request, Service, ServiceSettings, first_error
 from adapters.destinations.shape import Field, Fields
 from adapters.secrets import Secret
 from engine.runtime.ports import Delivery, Pace, Rejected
@@ -90,9 +90,7 @@ class Sendgrid(Service):
 
     def reason(self, answer: Answer) -> str:
         """The field that the first error is about."""
-        errors = answer.json.get("errors") if isinstance(answer.json, dict) else None
-        first = errors[0] if isinstance(errors, list) and errors else None
-        return str(first.get("field") or "") if isinstance(first, dict) else ""
+        return str(first_error(answer).get("field") or "")
 
     def pause(self, answer: Answer) -> float | None:
         """As `Retry-After` says, else until the instant at which the account's window ends."""

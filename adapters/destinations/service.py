@@ -11,7 +11,7 @@ no answer                as `http` tells
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Annotated, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import msgspec
 
@@ -90,11 +90,23 @@ class Service:
 
     async def send(self, delivery: Delivery) -> None:
         """Make the call for one message; how it may end is told in this module's docstring."""
+        await self.make(self.checked(delivery))
+
+    def checked(self, delivery: Delivery) -> Request:
+        """What is asked of the service for a message whose data may say anything.
+
+        Raises:
+            Rejected: the data is wrong, or it cannot be asked for.
+
+        """
         for _, fault in faults(delivery.data, self._fields):
             raise Rejected(fault)
-        request = self.request(delivery)
-        answer = await self.caller.call(request.method, request.url, content=request.content, headers=request.headers)
-        self.judge(answer)
+        return self.request(delivery)
+
+    async def make(self, request: Request) -> None:
+        """Make one call; raises as `judge` and `Caller.call` do."""
+        call = self.caller.call(request.method, request.url, content=request.content, headers=request.headers)
+        self.judge(await call)
 
     def request(self, delivery: Delivery) -> Request:
         """What is asked of the service for a message; its data has been checked.
@@ -139,3 +151,10 @@ class Service:
     def pause(self, answer: Answer) -> float | None:
         """Seconds after which to come back, where the service says so."""
         return retry_after(answer.headers)
+
+
+def first_error(answer: Answer) -> Mapping[str, Any]:
+    """The first of the `errors` that an answer lists; empty where it lists none."""
+    errors = answer.said.get("errors")
+    first = errors[0] if isinstance(errors, list) and errors else None
+    return first if isinstance(first, dict) else {}

@@ -14,18 +14,17 @@ from quart import Blueprint, Response, request
 
 from adapters.destinations import DestinationSettings
 from adapters.destinations.service import ServiceSettings
-from adapters.feedback.reports import BOUNCED, READERS, SPAM, UNSUBSCRIBED, Report, Unreadable
+from adapters.feedback.reports import READERS, Report, Unreadable
 from adapters.feedback.signatures import CHECKS, NotGenuine, Post
 from adapters.sources.body import read_body
 from adapters.sources.intake import Intake
 from adapters.web.answers import answer, refusal
 from engine.core.events import encode
 from engine.core.identity import is_anonymous, plain
-from engine.core.sending.suppression import Suppressed, Why
+from engine.core.sending.person import OBJECTIONS
+from engine.core.sending.suppression import Suppressed
 from engine.runtime.arrivals import Event
 from engine.runtime.service import Service
-
-_SUPPRESSES: Mapping[str, Why] = {BOUNCED: "bounced", SPAM: "complained", UNSUBSCRIBED: "unsubscribed"}
 
 _log = structlog.get_logger()
 
@@ -74,9 +73,9 @@ class _Desk:
         """Suppress the addresses that are to be, and tell whom it is about; durable on return."""
         now = self._service.now()
         marks = [
-            (report.address, Suppressed("email", report.of, _SUPPRESSES[report.event], now, name))
+            (report.address, Suppressed("email", report.of, OBJECTIONS[report.event], now, name))
             for report in reports
-            if report.event in _SUPPRESSES and report.address and not report.soft
+            if report.event in OBJECTIONS and report.address and not report.soft
         ]
         if marks:
             await self._service.suppress(marks)

@@ -47,6 +47,27 @@ def pick(files: Mapping[str, str], unchanged: Collection[str], *, retention: int
     return found
 
 
+def carry_on(
+    own: Collection[str],
+    former: Mapping[str, str],
+    retired: Mapping[str, str],
+    in_use: Collection[str],
+    *,
+    retention: int,
+) -> dict[str, str]:
+    """The texts, by version, that a set of files with the versions `own` carries on of the `former`.
+
+    Of the former's own triggers all are carried on, for those who have not taken it up yet; of the `retired` ones that
+    it carried on itself, the versions that are `in_use` still.
+
+    Raises:
+        TriggerErrors: the former does not check any more.
+
+    """
+    kept = {number: text for number, text in retired.items() if number in in_use and number not in own}
+    return pick(former, own, retention=retention) | kept
+
+
 def retire(texts: Iterable[tuple[str, str]], *, retention: int) -> Retired:
     """Read what `pick` gave: versions and texts.
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from engine.core.events import Millis, decode
@@ -22,11 +23,8 @@ class Favourites(Mapping[str, Any]):
     """
 
     def __init__(self, newest_first: Sequence[Recorded], now: Millis) -> None:
-        self._looks = [
-            record
-            for record in newest_first
-            if now - record.ts < WINDOW and any(word in record.name.lower() for word in _LOOKS)
-        ]
+        self._newest_first = newest_first
+        self._now = now
         self._found: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
@@ -42,6 +40,14 @@ class Favourites(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return 0
+
+    @cached_property
+    def _looks(self) -> list[Recorded]:
+        return [
+            record
+            for record in self._newest_first
+            if self._now - record.ts < WINDOW and any(word in record.name.lower() for word in _LOOKS)
+        ]
 
     def _favourite(self, name: str) -> Any:
         path = tuple(name.split("."))

@@ -18,7 +18,7 @@ from engine.language.compiler import compile_triggers
 from engine.language.concerns import version
 from engine.language.conditions import RETENTION
 from engine.language.files import load
-from engine.language.retired import pick, retire
+from engine.language.retired import carry_on, retire
 from engine.runtime.arrivals import Alias, Arrival, Choice, Event, Listing, Profile
 from engine.runtime.versions import Configuration
 
@@ -147,8 +147,8 @@ def succeed(content: bytes, former: bytes, in_use: Collection[str]) -> bytes:
     """What the sidecar does with its own form of content."""
     text, _, carried = former.partition(_CARRIED)
     own = {version(trigger) for trigger in load({"shop": content.decode()}).triggers}
-    kept = {number: each for number, each in json.loads(carried or b"{}").items() if number in set(in_use) - own}
-    retired = pick({"shop": text.decode()}, own, retention=RETENTION) | kept
+    before = json.loads(carried or b"{}")
+    retired = carry_on(own, {"shop": text.decode()}, before, in_use, retention=RETENTION)
     return content + _CARRIED + json.dumps(retired).encode() if retired else content
 
 

@@ -15,11 +15,12 @@ from engine.core.sending.question import Due
 from engine.core.sending.suppression import Suppressed, Why
 from engine.core.where import scalar_key
 
-_OBJECTIONS: Mapping[str, Why] = {
+OBJECTIONS: Mapping[str, Why] = {
     "Email Bounced": "bounced",
     "Email Marked as Spam": "complained",
     "Unsubscribed": "unsubscribed",
 }
+"""Events by which a service reports that nothing more may be sent, and why not."""
 
 
 class Entered(msgspec.Struct, frozen=True, array_like=True):
@@ -79,7 +80,7 @@ class Sending:
 
     def object(self, event: str, said: Mapping[str, Any], now: Millis) -> None:
         """A service reports that the person cannot be reached, or objects; an address that is only full stays."""
-        why = _OBJECTIONS.get(event)
+        why = OBJECTIONS.get(event)
         if why is not None and said.get("soft") is not True:
             of = said.get("list")
             mark = Suppressed("email", of if isinstance(of, str) else "", why, now, "feedback")
