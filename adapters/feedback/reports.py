@@ -5,7 +5,6 @@ too, and counted: a service that is refused sends the whole again and again.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
@@ -13,31 +12,8 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from adapters.destinations.salesforce import message_of
+from adapters.feedback.report import BOUNCED, CLICKED, DELIVERED, OPENED, SPAM, UNSUBSCRIBED, Report
 from engine.core.events import Millis
-
-DELIVERED, OPENED, CLICKED = "Email Delivered", "Email Opened", "Email Link Clicked"
-BOUNCED, SPAM, UNSUBSCRIBED = "Email Bounced", "Email Marked as Spam", "Unsubscribed"
-
-
-@dataclass(frozen=True)
-class Report:
-    """One thing that happened to a message, or that its reader did."""
-
-    event: str
-    at: Millis
-    id: str
-    """Of this report: the same when it is told again."""
-    address: str = ""
-    message: str = ""
-    """Id of the message, where the service gives back what it was told with it."""
-    link: str = ""
-    machine: bool = False
-    """A proxy opened or followed it, and no person."""
-    soft: bool = False
-    """A bounce that may be none the next time: the address stays good."""
-    of: str = ""
-    """The list that was unsubscribed from; empty: everything."""
-
 
 Read = Callable[[bytes], Iterator[Report | None]]
 """Reads a body; None for a part that cannot be read, or is none of the six."""

@@ -14,7 +14,8 @@ from quart import Blueprint, Response, request
 
 from adapters.destinations import DestinationSettings
 from adapters.destinations.service import ServiceSettings
-from adapters.feedback.reports import READERS, Report, Unreadable
+from adapters.feedback.report import Report
+from adapters.feedback.reports import READERS, Unreadable
 from adapters.feedback.signatures import CHECKS, NotGenuine, Post
 from adapters.sources.body import read_body
 from adapters.sources.intake import Intake

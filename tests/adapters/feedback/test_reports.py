@@ -6,7 +6,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from adapters.feedback.reports import READERS, Report, Unreadable
+from adapters.feedback.report import Report
+from adapters.feedback.reports import READERS, Unreadable
 
 AT = 1_795_428_000_000
 VECTORS = json.loads(Path(__file__).with_name("vectors.json").read_text())

@@ -1,0 +1,28 @@
+"""One thing that a service tells of a message, or of its reader, whichever way it was told."""
+
+from dataclasses import dataclass
+
+from engine.core.events import Millis
+
+DELIVERED, OPENED, CLICKED = "Email Delivered", "Email Opened", "Email Link Clicked"
+BOUNCED, SPAM, UNSUBSCRIBED = "Email Bounced", "Email Marked as Spam", "Unsubscribed"
+
+
+@dataclass(frozen=True)
+class Report:
+    """One thing that happened to a message, or that its reader did."""
+
+    event: str
+    at: Millis
+    id: str
+    """Of this report: the same when it is told again."""
+    address: str = ""
+    message: str = ""
+    """Id of the message, where the service gives back what it was told with it."""
+    link: str = ""
+    machine: bool = False
+    """A proxy opened or followed it, and no person."""
+    soft: bool = False
+    """A bounce that may be none the next time: the address stays good."""
+    of: str = ""
+    """The list that was unsubscribed from; empty: everything."""
