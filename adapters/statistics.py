@@ -77,6 +77,7 @@ def _arm(counts: Iterable[Count]) -> dict[str, Any]:
     return {
         **{name: round(simple[name]) for name in names},
         "revenue": simple["revenue"],
+        "revenue_per_exposure": simple["revenue"] / exposed if exposed else None,
         "held_by": gates["held"],
         "dropped_by": gates["dropped"],
         "rates": {

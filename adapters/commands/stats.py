@@ -16,6 +16,8 @@ from adapters.commands.notices import stderr
 from adapters.commands.user import printable
 
 _RATES = ("opened", "clicked", "converted")
+_ENDLESS = 10_000
+"""Columns in which any table has room."""
 
 
 def stats(
@@ -42,15 +44,14 @@ def stats(
 
     """
     console = stderr()
-    path = f"/v1/triggers/{trigger}/stats" if trigger else "/v1/stats"
-    answer = call("GET", path, config=config, url=url, console=console)
+    params = {"trigger": trigger} if trigger else {}
+    answer = call("GET", "/v1/stats", params=params, config=config, url=url, console=console)
     if answer is None or not answer.is_success:
         return 1 if answer is None else refused(answer, console)
     if as_json:
         sys.stdout.write(answer.text + "\n")
         return 0
-    said = answer.json()
-    show({trigger: said["arms"]} if trigger else said["triggers"], Console(highlight=False))
+    show(answer.json()["triggers"], Console(highlight=False))
     return 0
 
 
@@ -69,17 +70,37 @@ def _show_version(name: str, arms: Sequence[Mapping[str, Any]], console: Console
     since = datetime.fromtimestamp(arms[0]["since"] / 1_000, UTC).astimezone()
     told = f"  version {arms[0]['version']}, since {since:%Y-%m-%d %H:%M}"
     console.print(Text.assemble((printable(name), "bold"), (told, "dim")))
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for head in ("variant", "fired", "accepted", *_RATES):
-        table.add_column(head, justify="left" if head == "variant" else "right", header_style="dim", no_wrap=True)
+    table = _table(arms, intervals=True)
+    is_narrow = console.measure(table, options=console.options.update(max_width=_ENDLESS)).maximum > console.width
+    console.print(_table(arms, intervals=False) if is_narrow else table)
     for arm in arms:
-        rates = (_rate(arm["rates"][each]) for each in _RATES)
-        table.add_row(printable(arm["variant"]) or "-", f"{arm['fired']:,}", f"{arm['accepted']:,}", *rates)
-    console.print(table)
-    for arm in arms:
-        for line in _remarks(arm):
+        for line in ([_intervals(arm)] if is_narrow else []) + _remarks(arm):
             whose = f"{arm['variant']}: " if len(arms) > 1 else ""
             console.print(Text(f"  {printable(whose + line)}", "dim"))
+
+
+def _table(arms: Sequence[Mapping[str, Any]], *, intervals: bool) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for head in ("variant", "fired", "accepted", *_RATES):
+        is_name = head == "variant"
+        table.add_column(
+            head,
+            justify="left" if is_name else "right",
+            header_style="dim",
+            no_wrap=not is_name,
+            overflow="fold" if is_name else "ellipsis",
+        )
+    for arm in arms:
+        rates = (_rate(arm["rates"][each], interval=intervals) for each in _RATES)
+        table.add_row(printable(arm["variant"]) or "-", f"{arm['fired']:,}", f"{arm['accepted']:,}", *rates)
+    return table
+
+
+def _intervals(arm: Mapping[str, Any]) -> str:
+    """The intervals of the rates, for a terminal in which they do not stand beside them."""
+    found = {name: arm["rates"][name] for name in _RATES if arm["rates"][name] is not None}
+    told = (f"{name} {_percent(rate['low'])}-{_percent(rate['high'])} %" for name, rate in found.items())
+    return "at 95 %: " + (", ".join(told) or "no rates")
 
 
 def _remarks(arm: Mapping[str, Any]) -> list[str]:
@@ -91,7 +112,8 @@ def _remarks(arm: Mapping[str, Any]) -> list[str]:
             lines.append(f"{what} by " + ", ".join(f"{gate} {number:,}" for gate, number in by.items()))
     rest = [f"{arm[what]:,} {what}" for what in ("exposed", "failed", "unconfirmed", "delivered") if arm[what]]
     if arm["revenue"]:
-        rest.append(f"goals worth {arm['revenue']:,.2f}")
+        each = "" if arm["revenue_per_exposure"] is None else f", {arm['revenue_per_exposure']:,.2f} by exposure"
+        rest.append(f"goals worth {arm['revenue']:,.2f}{each}")
     lines += [", ".join(rest)] if rest else []
     if arm["lift"] is not None:
         by, low, high = (100 * arm["lift"]["converted"][each] for each in ("share", "low", "high"))
@@ -100,8 +122,12 @@ def _remarks(arm: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _rate(rate: Mapping[str, float] | None) -> Text:
+def _rate(rate: Mapping[str, float] | None, *, interval: bool) -> Text:
     if rate is None:
         return Text("-", "dim")
-    share, low, high = (100 * rate[each] for each in ("share", "low", "high"))
-    return Text.assemble(f"{share:.1f} % ", (f"{low:.1f}-{high:.1f}", "dim"))
+    share, low, high = (_percent(rate[each]) for each in ("share", "low", "high"))
+    return Text.assemble(f"{share} %", (f" {low}-{high}" if interval else "", "dim"))
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f}"

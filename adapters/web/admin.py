@@ -8,34 +8,33 @@ from adapters.keys import Keys
 from adapters.web.access import bearer
 from adapters.web.answers import answer, refusal
 from engine.core.decisions import Firing, message_ids
-from engine.core.events import Millis, decode
-from engine.core.identity import anonymous, known, plain
+from engine.core.events import decode
+from engine.core.identity import anonymous, plain
 from engine.core.user import User
-from engine.runtime.ports import Store
 from engine.runtime.service import Service
 
 _RECENT = 50
 
 
 def admin(keys: Keys, service: Service) -> Blueprint:
-    """The route; an id is looked for among the users' ids first, then among the visitors'."""
+    """The route."""
     routes = Blueprint("admin", __name__)
 
     @routes.get("/admin/user")
     async def show() -> Response:
         if not keys.administers(bearer(request)):
             return refusal(401, "this needs the admin token, as `Authorization: Bearer TOKEN`")
-        router, user_id = service.router, request.args.get("id", "")
-        user = await router.look(known(user_id)) or await router.look(anonymous(user_id))
+        user = await service.person(request.args.get("id", ""))
         if user is None:
             return refusal(404, "nobody is known by that id")
-        return answer(await portrait(user, service.store, router.now()))
+        return answer(await portrait(user, service))
 
     return routes
 
 
-async def portrait(user: User, store: Store, now: Millis) -> dict[str, Any]:
-    """What is known of a user at `now`; all instants are milliseconds."""
+async def portrait(user: User, service: Service) -> dict[str, Any]:
+    """What is known of a user by now; all instants are milliseconds."""
+    now = service.router.now()
     return {
         "user": plain(user.name),
         "anonymous": user.name == anonymous(plain(user.name)),
@@ -51,18 +50,18 @@ async def portrait(user: User, store: Store, now: Millis) -> dict[str, Any]:
             for record in user.recent(_RECENT)
         ],
         "pending": [pending._asdict() for pending in user.pending()],
-        "firings": [await _fired(firing, store) for firing in user.firings()],
+        "firings": [await _fired(firing, service) for firing in user.firings()],
     }
 
 
-async def _fired(firing: Firing, store: Store) -> dict[str, Any]:
-    messages = [await _sent(key, message, store) for key, message in message_ids(firing)]
+async def _fired(firing: Firing, service: Service) -> dict[str, Any]:
+    messages = [await _sent(key, message, service) for key, message in message_ids(firing)]
     return {"id": firing.id, "trigger": firing.trigger, "per": firing.per, "at": firing.at, "messages": messages}
 
 
-async def _sent(key: str, message: str, store: Store) -> dict[str, Any]:
+async def _sent(key: str, message: str, service: Service) -> dict[str, Any]:
     """What became of a message; `unknown` where that is too long ago."""
-    dispatch = await store.dispatch(key)
+    dispatch = await service.message(key)
     if dispatch is None:
         return {"message": message, "state": "unknown"}
     return {

@@ -7,13 +7,12 @@ from quart import Blueprint, Response, request
 from adapters.keys import Keys
 from adapters.web.access import bearer
 from adapters.web.answers import answer, refusal
-from engine.core.identity import anonymous, known
 from engine.runtime.ports import Rejected
 from engine.runtime.service import Service
 
 
 def preview_route(keys: Keys, service: Service) -> Blueprint:
-    """The route; an id is looked for among the users' ids first, then among the visitors'."""
+    """The route."""
     routes = Blueprint("preview", __name__)
 
     @routes.get("/admin/preview")
@@ -25,7 +24,7 @@ def preview_route(keys: Keys, service: Service) -> Blueprint:
         if message not in messages:
             close = get_close_matches(message, sorted(messages), n=1)
             return refusal(404, f"there is no message `{message}`" + (f"; did you mean `{close[0]}`?" if close else ""))
-        user = await service.router.look(known(user_id)) or await service.router.look(anonymous(user_id))
+        user = await service.person(user_id)
         if user is None:
             return refusal(404, "nobody is known by that id")
         try:

@@ -1,4 +1,4 @@
-"""What came of the triggers: `GET /v1/stats`, and of one, `GET /v1/triggers/NAME/stats`."""
+"""What came of the triggers: `GET /v1/stats`, and of one, `?trigger=NAME` or `GET /v1/triggers/NAME/stats`."""
 
 from collections.abc import Callable, Collection
 from difflib import get_close_matches
@@ -25,22 +25,24 @@ def stats_routes(keys: Keys, store: Store, triggers: Callable[[], Collection[str
         return refusal(401, "this needs the admin token, as `Authorization: Bearer TOKEN`")
 
     @routes.get("/v1/stats")
-    async def all_of_them() -> Response:
-        counted = await _counted(store)
-        return answer({"triggers": {name: counted.get(name, []) for name in sorted({*counted, *triggers()})}})
+    async def by_name() -> Response:
+        told, name = await tell(), request.args.get("trigger")
+        if name is None:
+            return answer({"triggers": told})
+        return answer({"triggers": {name: told[name]}}) if name in told else unknown(name, told)
 
-    @routes.get("/v1/triggers/<name>/stats")
+    @routes.get("/v1/triggers/<path:name>/stats")
     async def one(name: str) -> Response:
-        counted = await _counted(store)
-        known = {*counted, *triggers()}
-        if name in known:
-            return answer({"trigger": name, "arms": counted.get(name, [])})
-        close = get_close_matches(name, sorted(known), n=1)
+        told = await tell()
+        return answer({"trigger": name, "arms": told[name]}) if name in told else unknown(name, told)
+
+    async def tell() -> dict[str, list[dict[str, Any]]]:
+        """All that was counted, and of triggers that did not fire nothing; reckoned where it holds up nobody."""
+        counted = await trio.to_thread.run_sync(by_trigger, await store.counts())
+        return {name: counted.get(name, []) for name in sorted({*counted, *triggers()})}
+
+    def unknown(name: str, known: Collection[str]) -> Response:
+        close = get_close_matches(name, known, n=1)
         return refusal(404, f"there is no trigger `{name}`" + (f"; did you mean `{close[0]}`?" if close else ""))
 
     return routes
-
-
-async def _counted(store: Store) -> dict[str, list[dict[str, Any]]]:
-    """By trigger, reckoned where it holds up nobody."""
-    return await trio.to_thread.run_sync(by_trigger, await store.counts())

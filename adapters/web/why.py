@@ -3,7 +3,6 @@
 What is told from the person's timeline is reckoned in a thread, from a copy, so that nobody waits for it.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -18,7 +17,7 @@ from adapters.web.access import bearer
 from adapters.web.answers import answer, refusal
 from engine.core.decisions import Firing, message_ids
 from engine.core.events import Millis
-from engine.core.identity import anonymous, known, plain
+from engine.core.identity import plain
 from engine.core.release import NAMES
 from engine.core.sending.answers import Go
 from engine.core.user import User
@@ -123,8 +122,7 @@ class _Inquiry(NamedTuple):
         return [trigger]
 
     async def _find(self, user_id: str) -> User:
-        router = self.service.router
-        user = await router.look(known(user_id)) or await router.look(anonymous(user_id))
+        user = await self.service.person(user_id)
         if user is None:
             raise _Refused(404, "nobody is known by that id")
         return user
@@ -165,21 +163,18 @@ class _Inquiry(NamedTuple):
         """The answer, with what became of the messages of each firing."""
         told: Told = msgspec.to_builtins(found)
         by_id = {firing.id: firing for firing in firings}
-        ended: defaultdict[str, dict[str, Dispatch]] = defaultdict(dict)
-        for dispatch in dispatches:
-            ended[dispatch.firing.id][dispatch.id] = dispatch
+        ended = {dispatch.id: dispatch for dispatch in dispatches if dispatch.state in ENDED}
         for watch in told.get("watches", []):
             for fired in watch.get("firings", []):
                 firing = by_id.get(fired.get("id", ""))
                 if firing is not None:
                     fired["messages"] = [
-                        await self._message(key, message, user, ended[firing.id].get(key))
-                        for key, message in message_ids(firing)
+                        await self._message(key, message, user, ended.get(key)) for key, message in message_ids(firing)
                     ]
         return told
 
-    async def _message(self, key: str, message: str, user: User, dispatch: Dispatch | None) -> Told:
-        dispatch = dispatch or await self.service.store.dispatch(key)
+    async def _message(self, key: str, message: str, user: User, ended: Dispatch | None) -> Told:
+        dispatch = ended or await self.service.message(key)
         told: Told = {"id": key, "message": message}
         if dispatch is None:
             return told | {"state": "unknown", "reason": "it is too long ago"}
@@ -191,7 +186,7 @@ class _Inquiry(NamedTuple):
             told |= _passed(dispatch.gate) if asked else {}
             return told | ({"reason": dispatch.reason} if dispatch.reason else {})
         found = user.release(key, self.service.router.now(), self.service.outbox.policy)
-        if isinstance(found, Go):
+        if isinstance(found, Go) or key not in user.sending.due:  # it is being sent at this moment
             return told | _passed("") | ({"reason": dispatch.reason} if dispatch.reason else {})
         until = getattr(found, "until", None)
         return told | _passed(found.gate) | {"reason": found.reason} | ({} if until is None else {"until": until})

@@ -114,11 +114,12 @@ class Journal:
             self._receipts[receipt] = self._receipts.get(receipt, 0) + 1
         self.news.set()
 
-    def decide(self, decisions: list[Decision], dispatches: list[Dispatch]) -> None:
-        """The turn just recorded has led to these decisions, which make these messages due."""
-        self._pending.decisions += decisions
-        self._pending.dispatches |= {dispatch.id: dispatch for dispatch in dispatches}
-        self._fresh += dispatches
+    def decide(self, decision: Decision, dispatches: Iterable[Dispatch]) -> None:
+        """The turn just recorded has led to this decision, which makes these messages due."""
+        self._pending.decisions.append(decision)
+        for dispatch in dispatches:
+            self._pending.dispatches[dispatch.id] = dispatch
+            self._fresh.append(dispatch)
 
     def relink(self, changes: Changes) -> None:
         """A turn has changed who is who."""

@@ -104,10 +104,10 @@ class Outbox:
         """The destinations that fail, so that nothing is sent there for a while."""
         return [name for name, lane in self._lanes.items() if lane.breaker.is_open]
 
-    def make(self, name: str, firing: Firing, now: Millis) -> list[Dispatch]:
-        """The messages that a firing of the user `name` makes due, decided at `now`."""
+    def make(self, name: str, firing: Firing, now: Millis, arm: str) -> list[Dispatch]:
+        """The messages that a firing of the user `name` makes due, decided at `now`, counting under an `arm`."""
         return [
-            Dispatch(key, name, message, self._destination_of(message), firing, due=now, changed=now)
+            Dispatch(key, name, message, self._destination_of(message), firing, due=now, changed=now, arm=arm)
             for key, message in message_ids(firing)
         ]
 
@@ -186,7 +186,8 @@ class Outbox:
         if dispatch.state == "accepted":
             raise NotPossible("it was accepted already")
         now = self._office.desk.now()
-        again = replace(dispatch, state="due", reason="", attempts=0, begun=None, doubtful=False, due=now, changed=now)
+        fresh = {"state": "due", "reason": "", "gate": "", "attempts": 0, "begun": None, "doubtful": False}
+        again = replace(dispatch, **fresh, due=now, changed=now)
         self._office.unended[again.id] = again
         await self._office.desk.renew(again)
         self.admit([again])

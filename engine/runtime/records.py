@@ -11,7 +11,6 @@ import msgspec
 
 from engine.core.decisions import Firing
 from engine.core.events import Input, Millis
-from engine.core.sending.holdout import HELD_OUT
 from engine.core.sending.suppression import Suppressed
 
 DispatchState = Literal["due", "held", "sending", "accepted", "unconfirmed", "failed", "dropped"]
@@ -133,12 +132,14 @@ class Dispatch(msgspec.Struct, frozen=True):
     """The gate of release that holds it, or dropped it."""
     held: tuple[str, ...] = ()
     """The gates that have held it so far."""
+    arm: str = ""
+    """The arm of its trigger under which it counts, as its firing does, whichever gate it ends at."""
 
 
 def of(dispatch: Dispatch, what: str) -> Counted:
-    """What is counted of a message; those held out have no variant of their trigger."""
-    firing, gate = dispatch.firing, dispatch.gate
-    return Counted(firing.trigger, firing.version, HELD_OUT if gate == HELD_OUT else firing.variant, what, gate)
+    """What is counted of a message."""
+    firing = dispatch.firing
+    return Counted(firing.trigger, firing.version, dispatch.arm, what, dispatch.gate)
 
 
 class Decision(NamedTuple):

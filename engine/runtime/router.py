@@ -28,9 +28,8 @@ from engine.runtime.versions import Versions
 _AGAIN: Millis = 60_000
 """After so long a user whose turn failed is woken again for what is still due."""
 
-Make = Callable[[str, Firing, Millis], Iterable[Dispatch]]
-"""The messages that a firing of a user makes due."""
-
+Make = Callable[[str, Firing, Millis, str], Iterable[Dispatch]]
+"""The messages that a firing of a user makes due, by the arm under which they count."""
 
 ArmOf = Callable[[User, str, str], str]
 """The arm of a trigger under which a user who has a variant of it counts."""
@@ -273,12 +272,9 @@ class Router:
     def _fired(self, user: User, firings: list[Firing], now: Millis) -> None:
         """Record what the turn just recorded has decided, and the messages that are due by it."""
         name, version = user.name, self._versions.number_of(user)
-        self._journal.decide(
-            [Decision(name, version, firing) for firing in firings],
-            [dispatch for firing in firings for dispatch in self._make(name, firing, now)],
-        )
         for firing in firings:
             arm = self._arm_of(user, firing.trigger, firing.variant)
+            self._journal.decide(Decision(name, version, firing), self._make(name, firing, now, arm))
             self._journal.count(Counted(firing.trigger, firing.version, arm, "fired"))
 
     def _credit(self, user: User) -> None:

@@ -217,10 +217,7 @@ class Service:
 
         """
         while self.status == "ready" and self.busy:
-            try:
-                await self.journal.flushed()
-            except StoreError as error:
-                raise Refused("failed", str(error)) from error
+            await self._flushed()
 
     async def reload(self, configuration: Configuration) -> bool:
         """Put other trigger, segment and message files in force; durable on return. False: they are already.
@@ -235,10 +232,7 @@ class Service:
             if configuration.digest == self.versions.current.digest:
                 return False
             self._put_in_force(configuration)
-            try:
-                await self.journal.flushed()
-            except StoreError as error:
-                raise Refused("failed", str(error)) from error
+            await self._flushed()
             return True
 
     async def suppress(self, marks: Sequence[tuple[str, Suppressed]], *, lifted: bool = False) -> None:
@@ -254,11 +248,14 @@ class Service:
                 self.journal.suppress(self.addresses.lift(address, *mark.key), None)
             else:
                 self.journal.suppress(self.addresses.suppress(address, mark), mark)
+        await self._flushed()
+        self.outbox.ask_about_all()
+
+    async def _flushed(self) -> None:
         try:
             await self.journal.flushed()
         except StoreError as error:
             raise Refused("failed", str(error)) from error
-        self.outbox.ask_about_all()
 
     def _rules(self, configuration: Configuration) -> Policy:
         return replace(configuration.policy, suppressed=self.addresses.marks)
@@ -274,6 +271,25 @@ class Service:
         await self.router.room(_id_of(arrival))
         if self.status != "ready":
             raise Refused(self.status, self.reason)
+
+    # What is told ------------------------------------------------------------------------------------------------
+
+    async def person(self, user_id: str) -> User | None:
+        """The user of an id as callers write it, looked for among the users' ids first, then among the visitors'."""
+        return await self.router.look(known(user_id)) or await self.router.look(anonymous(user_id))
+
+    async def message(self, message_id: str) -> Dispatch | None:
+        """A message as it was last written down, waiting for one that was only just decided; None: too long ago.
+
+        Raises:
+            Refused: nothing can be written any more.
+
+        """
+        found = await self.store.dispatch(message_id)
+        if found is None:
+            await self._flushed()
+            found = await self.store.dispatch(message_id)
+        return found
 
     # Its parts ---------------------------------------------------------------------------------------------------
 
@@ -318,8 +334,8 @@ class Service:
     def _arm_of(self, user: User, trigger: str, variant: str) -> str:
         return self.outbox.arm(user, trigger, variant)
 
-    def _due(self, name: str, firing: Firing, now: Millis) -> list[Dispatch]:
-        return self.outbox.make(name, firing, now)
+    def _due(self, name: str, firing: Firing, now: Millis, arm: str) -> list[Dispatch]:
+        return self.outbox.make(name, firing, now, arm)
 
     def _tell_progress(self, what: str, number: int) -> None:
         self.reason = f"recovering: {number:,} {what}"

@@ -187,6 +187,9 @@ async def test_an_address_that_is_suppressed_gets_nothing_across_restarts(tmp_pa
         assert (await suppress(sidecar, {"suppressions": [{"userId": "u"}], "lifted": True}))["success"]
         await ask(sidecar)
         assert states(await ended(sidecar, 3)) == ["dropped", "dropped", "accepted"]
+        again = await sidecar.service.outbox.retry(dropped["id"])
+        assert (again.state, again.gate, again.reason) == ("due", "", ""), "what ended it holds no more"
+        await become(sidecar, ["accepted", "dropped", "accepted"])
 
 
 async def test_a_file_of_addresses_is_taken_but_for_the_lines_that_are_wrong(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 import pytest
@@ -27,8 +28,9 @@ triggers:
 MESSAGES = dict.fromkeys(("hello", "long"), "destination: kept\ndata: {user: '{{ user }}'}\n")
 
 
-def configure(folder: Path, sending: str = "", holdout: str = "") -> Path:
-    config = write_config(folder, SETTINGS, TRIGGERS + holdout, MESSAGES)
+def configure(folder: Path, sending: str = "", holdout: str = "", facts: str = "") -> Path:
+    messages = {name: text + facts for name, text in MESSAGES.items()}
+    config = write_config(folder, SETTINGS, TRIGGERS + holdout, messages)
     (config / "sending.yaml").write_text(sending)
     return config
 
@@ -85,6 +87,33 @@ async def test_those_held_out_are_an_arm_of_their_own(tmp_path: Path) -> None:
     assert found["holdout"]["dropped_by"] == {"holdout": 1}
 
 
+async def test_who_is_held_out_counts_so_whichever_gate_ends_the_message(tmp_path: Path) -> None:
+    config = configure(tmp_path, holdout="    holdout: 100%\n", facts="channel: email\n")
+    async with running(tmp_path, config=config) as sidecar:
+        body = {"suppressions": [{"userId": "u", "why": "unsubscribed"}]}
+        answer = await sidecar.stranger.post("/v1/suppressions", json=body, headers=sidecar.admin)
+        assert answer.is_success, answer.text
+        await ask(sidecar)
+        await ended(sidecar, 1)
+        found = await arms(sidecar)
+    assert found.keys() == {"holdout"}
+    assert (found["holdout"]["fired"], found["holdout"]["dropped_by"]) == (1, {"suppression": 1})
+
+
+async def test_a_trigger_may_have_any_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "100% off / why not?"
+    config = write_config(tmp_path, SETTINGS, f"triggers: {{'{name}': {{when: ask, send: hello}}}}\n", MESSAGES)
+    async with running(tmp_path, config=config) as sidecar:
+        monkeypatch.setenv("IMPEL_ADMIN_TOKEN", sidecar.keys.admin_token)
+        await ask(sidecar)
+        answer = await sidecar.stranger.get(f"/v1/triggers/{quote(name, safe='')}/stats", headers=sidecar.admin)
+        assert (answer.json()["trigger"], answer.json()["arms"][0]["fired"]) == (name, 1)
+        assert await trio.to_thread.run_sync(partial(stats, name, config=config, url=sidecar.url)) == 0
+    assert f"\n{name}  version " in capsys.readouterr().out
+
+
 async def test_who_may_ask_and_for_what(tmp_path: Path) -> None:
     async with running(tmp_path, config=configure(tmp_path)) as sidecar:
         assert (await sidecar.client.get("/v1/stats")).status_code == 401
@@ -116,7 +145,22 @@ async def test_the_command_tells_it_in_eighty_columns(
     head, row, *remarks = lines[next(n for n, line in enumerate(lines) if line.startswith("variant")) :][:4]
     assert head.split() == ["variant", "fired", "accepted", "opened", "clicked", "converted"]
     assert row.split() == ["other", "2", "1", "0.0", "%", "0.0-79.3", "0.0", "%", "0.0-79.3", "50.0", "%", "9.5-90.5"]
-    assert remarks == ["  held by cap 1", "  goals worth 1,234.50"]
+    assert remarks == ["  held by cap 1", "  goals worth 1,234.50, 617.25 by exposure"]
+
+
+def test_large_counts_have_room_in_eighty_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    whats = {"fired": 12_345_678.0, "accepted": 11_111_111.0, "opened": 4e6, "clicked": 1e6, "converted": 2e6}
+    counts = [
+        Count(Counted("cart", "v", variant, what), amount, 1)
+        for variant in ("control", "a much longer name")
+        for what, amount in whats.items()
+    ]
+    show(msgspec.to_builtins(by_trigger(counts)), Console(highlight=False, width=80))
+    out = capsys.readouterr().out
+    assert "…" not in out
+    assert max(len(line) for line in out.splitlines()) <= 80
+    assert "a much longer name  12,345,678  11,111,111  36.0 %    9.0 %     16.2 %" in out
+    assert "  control: at 95 %: opened 36.0-36.0 %, clicked 9.0-9.0 %, converted 16.2-16.2 %" in out
 
 
 def test_several_variants_and_versions_are_told_apart(capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,7 +31,7 @@ async def seconds_for(number: int, account: str) -> float:
     for each in range(number):
         fired = firing("hello", "again", at=desk.now())
         desk.make_due(f"k:u{each}", fired)
-        outbox.admit(outbox.make(f"k:u{each}", fired, desk.now()))
+        outbox.admit(outbox.make(f"k:u{each}", fired, desk.now(), ""))
     began = trio.current_time()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(outbox.run)

@@ -58,7 +58,7 @@ class Rig:
     def put(self, fired: Firing, name: str = "k:u", expires: Millis = 1 << 62) -> list[str]:
         """Let a firing's messages be durably due; gives their ids."""
         self.desk.make_due(name, fired, expires=expires)
-        made = self.outbox.make(name, fired, self.desk.now())
+        made = self.outbox.make(name, fired, self.desk.now(), fired.variant)
         self.outbox.admit(made)
         return [dispatch.id for dispatch in made]
 
@@ -282,7 +282,7 @@ async def test_an_expired_message_is_dropped_with_the_reason(autojump_clock: Moc
 async def test_who_is_no_longer_known_gets_nothing(autojump_clock: MockClock) -> None:
     async with running(Rig(Memory())) as rig:
         fired = firing()
-        rig.outbox.admit(rig.outbox.make("k:gone", fired, 0))
+        rig.outbox.admit(rig.outbox.make("k:gone", fired, 0, ""))
         await trio.sleep(1)
         assert rig.desk.told[-1].reason == "the user is no longer known"
 
@@ -327,7 +327,7 @@ async def test_an_attempt_that_the_process_did_not_survive_may_have_been_sent(
     rig = Rig(there)
     fired = firing()
     rig.desk.make_due("k:u", fired)
-    (made,) = rig.outbox.make("k:u", fired, 0)
+    (made,) = rig.outbox.make("k:u", fired, 0, "")
     sending = msgspec.structs.replace(made, state="sending", attempts=1, begun=0)
     async with running(rig):
         rig.outbox.admit([sending])

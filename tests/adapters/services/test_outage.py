@@ -68,7 +68,7 @@ async def test_all_leave_after_an_outage(
         for number in range(NUMBER):
             fired, name = firing("hello", at=desk.now()), f"k:u{number}"
             desk.make_due(name, fired)
-            outbox.admit(outbox.make(name, fired, desk.now()))
+            outbox.admit(outbox.make(name, fired, desk.now(), ""))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(outbox.run)
             while outbox.waiting:  # noqa: ASYNC110 - time is virtual

@@ -7,6 +7,7 @@ import httpx
 import pytest
 import trio
 
+from engine.runtime.arrivals import Event
 from tests.adapters.running import MESSAGES, SETTINGS, TRIGGERS, Sidecar, running, write_config
 
 
@@ -78,6 +79,16 @@ async def test_a_message_that_is_held_says_by_which_gate_and_until_when(tmp_path
         assert (message["state"], message["gate"], message["passed"][-1]) == ("held", "cap", "quiet hours")
         assert message["until"] > told["now"]
         assert "1 per 1h" in message["reason"]
+
+
+async def test_what_was_decided_a_moment_ago_is_told_when_it_is_durable(sidecar: Sidecar) -> None:
+    await view(sidecar, 2)
+    await sidecar.service.receive([Event(user_id="u", name="view")])  # without waiting until it is durable
+    told = (await why(sidecar, "u", trigger="thrice")).json()
+    [message] = told["watches"][0]["firings"][0]["messages"]
+    assert message["state"] != "unknown"
+    [fired] = (await sidecar.user("u")).json()["firings"]
+    assert fired["messages"][0]["state"] != "unknown"
 
 
 async def test_a_reload_changes_what_is_told(tmp_path: Path) -> None:
