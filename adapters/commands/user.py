@@ -76,11 +76,12 @@ def show(person: Mapping[str, Any], console: Console) -> None:
 
 
 def _section(console: Console, title: str, rows: Iterable[tuple[str, ...]], *, cut: bool = False) -> None:
-    """A title and its rows; with `cut`, a row is one line, however much it has to say."""
-    table = Table.grid(padding=(0, 2))
+    """A title and its rows; with `cut`, a row is one line, and its last cell is what there is room for."""
+    table = Table.grid(padding=(0, 2), expand=cut)
     for row in rows:
         while cut and len(table.columns) <= len(row):
-            table.add_column(no_wrap=True, overflow="ellipsis")
+            is_last = len(table.columns) == len(row)
+            table.add_column(no_wrap=True, overflow="ellipsis", ratio=1 if is_last else None)
         table.add_row("", *(Text(printable(cell)) for cell in row))
     console.print(Text(title, "bold"))
     console.print(table if table.row_count else Text("  none", "dim"))
