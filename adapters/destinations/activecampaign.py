@@ -8,7 +8,6 @@ again. The contact's lists, and so whether they are subscribed, are not touched.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from http import HTTPStatus
 from typing import ClassVar
 from urllib.parse import urlencode
 
@@ -19,7 +18,7 @@ from adapters.destinations.http import Answer, Caller, open_client, written
 from adapters.destinations.service import Request, Service, ServiceSettings
 from adapters.destinations.shape import Field, Fields
 from adapters.secrets import Secret
-from engine.runtime.ports import Delivery, Pace, Rejected, Unavailable, Unclear
+from engine.runtime.ports import Delivery, Pace, Rejected
 
 _TRACKING = "https://trackcmp.net/event"
 _PACE = Pace(concurrency=2, rate=2, burst=1)
@@ -106,15 +105,7 @@ class Activecampaign(Service):
         """Bring a contact up to date, which does no harm twice; returns their number."""
         data = delivery.data
         content = written({"contact": {"email": data["email"], **(data.get("contact") or {})}}, delivery.message)
-        try:
-            answer = await self.caller.call(
-                "POST", f"{self._base}/contact/sync", content=content, headers=self._headers
-            )
-        except Unclear as error:
-            raise Unavailable(str(error)) from error
-        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR and answer.status != HTTPStatus.SERVICE_UNAVAILABLE:
-            raise Unavailable(f"answered {answer.status}")
-        self.judge(answer)
+        answer = await self.ask(Request(f"{self._base}/contact/sync", content, self._headers))
         try:
             return int(answer.json["contact"]["id"])
         except (KeyError, TypeError, ValueError) as error:
