@@ -172,7 +172,7 @@ class Service:
 
 
 def entries(found: Any) -> list[Mapping[str, Any]]:
-    """The objects of the list that an answer holds; what in it is none is passed over.
+    """The objects of the list that an answer holds; what in it is none is an empty one.
 
     Raises:
         Unavailable: it is no list.
@@ -180,7 +180,7 @@ def entries(found: Any) -> list[Mapping[str, Any]]:
     """
     if not isinstance(found, list):
         raise Unavailable("answered without the list that was asked for")
-    return [each for each in found if isinstance(each, dict)]
+    return [each if isinstance(each, dict) else {} for each in found]
 
 
 def first_error(answer: Answer) -> Mapping[str, Any]:
