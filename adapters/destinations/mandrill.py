@@ -112,8 +112,7 @@ class Mandrill(Service):
         if not full:
             return Polled(told, cursor)
         due, until = turns(cursor, mailed, now, _ASKED)
-        polled = await ask_in_turn(due, until, self._asked)
-        return polled._replace(reports=[*told, *polled.reports])
+        return await ask_in_turn(due, until, self._asked, told)
 
     async def _asked(self, address: str) -> Sequence[Report]:
         return self._standing(await self._denied({"email": address}))
@@ -124,7 +123,7 @@ class Mandrill(Service):
 
     def _standing(self, found: Sequence[Mapping[str, Any]]) -> Sequence[Report]:
         """What entries say of us: those of another subaccount do not."""
-        return [_report(each) for each in found if each.get("subaccount") in {None, "", self._subaccount}]
+        return [_report(each) for each in found if str(each.get("subaccount") or "") in {"", self._subaccount}]
 
     def accept(self, answer: Answer) -> None:
         """What became of the one recipient."""

@@ -20,15 +20,20 @@ _log = structlog.get_logger()
 
 
 async def ask_in_turn(
-    due: Sequence[tuple[Millis, str]], until: Millis, ask: Callable[[str], Awaitable[Sequence[Report]]]
+    due: Sequence[tuple[Millis, str]],
+    until: Millis,
+    ask: Callable[[str], Awaitable[Sequence[Report]]],
+    told: Sequence[Report] = (),
 ) -> Polled:
-    """Ask about those whose turn it is; an address that is refused does not hold up the others.
+    """Ask about those whose turn it is; what was `told` beside is kept.
+
+    An address that is refused does not hold up the others. After another failure it goes on from there the next time.
 
     Raises:
-        DeliveryError: nothing could be asked.
+        DeliveryError: the first could not be asked about, and nothing is told.
 
     """
-    reports: list[Report] = []
+    reports = [*told]
     refused: list[Rejected] = []
     for at, address in due:
         try:
@@ -36,7 +41,7 @@ async def ask_in_turn(
         except Rejected as error:
             refused.append(error)
         except DeliveryError:
-            if at == due[0][0]:
+            if at == due[0][0] and not reports:
                 raise
             until = at - 1
             break

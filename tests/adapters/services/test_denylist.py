@@ -50,6 +50,20 @@ async def test_those_who_were_mailed_are_asked_about_only_where_the_list_is_not_
         assert simulator.broken == []
 
 
+async def test_the_list_is_told_where_those_who_were_mailed_cannot_be_asked_about(autojump_clock: MockClock) -> None:
+    simulator = Mandrill()
+    enter(simulator, *EARLY, *LATE)
+    async with build("m", MAILS.settings(THERE), Direct(simulator)) as destination:
+        assert isinstance(destination, Destination)
+        simulator.faults.extend(["none", "429"])
+        polled = await destination.poll("", LATE, NOW)
+        assert len(polled.reports) == 1_000
+        again = await destination.poll(polled.cursor, LATE, NOW)
+        asked = [each.json["email"] for each in simulator.asked if "email" in each.json]
+        assert asked[0] == asked[1], "it goes on from there"
+        assert len(again.reports) == 1_050
+
+
 @pytest.mark.parametrize(
     ("subaccount", "told"), [("", {"all@shop.example"}), ("eu", {"all@shop.example", "eu@shop.example"})]
 )

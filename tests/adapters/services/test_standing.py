@@ -9,17 +9,26 @@ import pytest
 from trio.testing import MockClock
 
 from adapters.destinations import build
-from adapters.feedback.polling import Polled
+from adapters.destinations.activecampaign import Activecampaign
+from adapters.destinations.klaviyo import Klaviyo
+from adapters.destinations.mandrill import Mandrill
+from adapters.destinations.sendgrid import Sendgrid
+from adapters.feedback.lists import LATE
+from adapters.feedback.polling import Polled, Poller
 from adapters.feedback.report import Report
+from engine.core.sending.person import OBJECTIONS
 from engine.runtime.ports import DAY, DeliveryError, Unavailable
 from tests.adapters.services.vendor import Mutant, Standing
 from tests.adapters.services.vendors import KEYS, STANDINGS
-from tests.simulators.base import Direct, Fault, Mutating
+from tests.simulators.base import Asked, Direct, Fault, Mutating, Told
 
 NOW = 1_800_000_000_000
 THERE = "http://there.example"
 BEFORE = NOW // 1_000 - 86_400
 """A day before, in seconds."""
+
+POLLERS: tuple[type[Poller], ...] = (Activecampaign, Klaviyo, Mandrill, Sendgrid)
+"""Who can be asked, as the types have it."""
 
 every = pytest.mark.parametrize("standing", STANDINGS, ids=lambda standing: standing.vendor.name)
 
@@ -36,6 +45,7 @@ async def at(standing: Standing, **changed: Any) -> AsyncIterator[tuple[Any, Any
     simulator = standing.vendor.simulator()
     settings = msgspec.structs.replace(standing.vendor.settings(THERE), **changed)
     async with build(standing.vendor.name, settings, Direct(simulator)) as destination:
+        assert isinstance(destination, POLLERS)
         yield destination, simulator
 
 
@@ -66,9 +76,35 @@ async def test_who_is_not_to_be_written_to_is_told_and_nobody_else(
         mailed = fill(standing, simulator)
         polled = await destination.poll("", [*mailed, "ann@shop.example"], NOW)
         assert told(polled.reports) == known(standing)
+        assert {each.event for each in polled.reports} <= OBJECTIONS.keys()
         assert [str(each) for each in simulator.broken] == []
         assert simulator.effects == [], "to ask changes nothing"
         assert all(abs(each.at - BEFORE * 1_000) < DAY for each in polled.reports)
+
+
+@every
+async def test_a_cursor_that_cannot_be_read_begins_anew(standing: Standing, autojump_clock: MockClock) -> None:
+    async with at(standing) as (destination, simulator):
+        polled = await destination.poll("of another version", fill(standing, simulator), NOW)
+        assert told(polled.reports) == known(standing)
+
+
+@every
+async def test_entries_that_say_nothing_do_not_hold_up_the_others(
+    standing: Standing, autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with at(standing) as (destination, simulator):
+        mailed, handle = fill(standing, simulator), simulator.handle
+
+        def littered(asked: Asked) -> Told:
+            answer: Told = handle(asked)
+            inside = answer.body if isinstance(answer.body, list) else next(iter(answer.body.values()))
+            inside += [7, {}, {"email": 5, "attributes": 7, "subaccount": {}, "created": "then", "reason": []}]
+            return answer
+
+        monkeypatch.setattr(simulator, "handle", littered)
+        polled = await destination.poll("", mailed, NOW)
+        assert known(standing) <= told(polled.reports)
 
 
 @every
@@ -178,6 +214,17 @@ async def test_a_list_of_many_pages_is_read_on_from_poll_to_poll(
         standing.enter(simulator, "bounced", "new@shop.example", NOW // 1_000)
         polled = await destination.poll((await destination.poll(cursor, [], NOW)).cursor, [], NOW + 1_000)
         assert [each.address for each in polled.reports] == ["new@shop.example"]
+
+
+@paged
+async def test_what_is_entered_late_is_told_all_the_same(standing: Standing, autojump_clock: MockClock) -> None:
+    async with at(standing) as (destination, simulator):
+        cursor = (await destination.poll("", [], NOW)).cursor
+        standing.enter(simulator, "bounced", "late@shop.example", (NOW - LATE) // 1_000 + 1)
+        for poll in (1, 2):
+            polled = await destination.poll(cursor, [], NOW + poll * 2 * LATE)
+            assert [each.address for each in polled.reports] == ["late@shop.example"] * (2 - poll)
+            cursor = polled.cursor
 
 
 @paged
