@@ -1,4 +1,4 @@
-"""`impel destinations`: the ways out, and whether one works."""
+"""`impel destinations`: the ways out, whether one works, and whose they are."""
 
 import os
 import secrets
@@ -18,6 +18,7 @@ from adapters.destinations import DestinationSettings, build
 from adapters.destinations.activecampaign import ActivecampaignSettings
 from adapters.destinations.klaviyo import KlaviyoSettings
 from adapters.destinations.mailchimp import MailchimpSettings
+from adapters.destinations.salesforce import SalesforceEmailSettings, SalesforceJourneySettings, open_salesforce
 from adapters.destinations.sendgrid import SendgridSettings
 from adapters.destinations.service import ServiceSettings
 from adapters.secrets import SecretError
@@ -25,7 +26,7 @@ from adapters.settings import SettingsError, read_settings
 from engine.language.errors import closest
 from engine.runtime.ports import Delivery, DeliveryError
 
-app = App(name="destinations", help="See the ways out, and try one.")
+app = App(name="destinations", help="See the ways out, try one, or let one be verified.")
 
 _CONFIG = Path("config")
 _MARK = "Impel test"
@@ -69,19 +70,61 @@ def try_one(name: str, /, *, to: str, data: tuple[str, ...] = (), config: Config
         The exit status: 0 if it was accepted, 1 if not.
 
     """
-    console = stderr()
     try:
-        found = read_settings(config, os.environ).destinations
-        settings = found.get(name)
-        if settings is None:
-            meant = closest(name, found)
-            return fail(console, f"there is no destination `{name}`" + (f"; did you mean `{meant}`?" if meant else ""))
+        settings = _settings(name, config)
         fields = {**sample(settings, to), **dict(each.partition("=")[::2] for each in data)}
         trio.run(_send, name, settings, fields)
     except (SettingsError, SecretError, DeliveryError) as error:
-        return fail(console, str(error))
+        return fail(stderr(), str(error))
     Console(highlight=False).print(Text(f"accepted by {name}", "green"))
     return 0
+
+
+@app.command(name="verify")
+def verify(name: str, /, *, callback: str, key: str, config: Config = _CONFIG) -> int:
+    """Tell Marketing Cloud that a callback's address is ours; no sidecar is needed.
+
+    It asks that once, at the address itself, when the callback is made: the sidecar logs this command with what was
+    posted. Run it if it was you who made the callback.
+
+    Args:
+        name: The destination, as the settings name it.
+        callback: The callback's id.
+        key: The verification key that was posted.
+        config: The folder with the settings.
+
+    Returns:
+        The exit status: 0 if it was verified, 1 if not.
+
+    """
+    try:
+        settings = _settings(name, config)
+        if not isinstance(settings, SalesforceEmailSettings | SalesforceJourneySettings):
+            return fail(stderr(), f"`{name}` has nothing to verify: it is not one of Marketing Cloud")
+        trio.run(_verify, settings, callback, key)
+    except (SettingsError, SecretError, DeliveryError) as error:
+        return fail(stderr(), str(error))
+    Console(highlight=False).print(Text(f"verified: {name} may be subscribed to events now", "green"))
+    return 0
+
+
+def _settings(name: str, config: Path) -> DestinationSettings:
+    """The settings of a destination.
+
+    Raises:
+        SettingsError: they cannot be read, or there is no such destination.
+
+    """
+    found = read_settings(config, os.environ).destinations
+    if name not in found:
+        meant = closest(name, found)
+        raise SettingsError(f"there is no destination `{name}`" + (f"; did you mean `{meant}`?" if meant else ""))
+    return found[name]
+
+
+async def _verify(settings: SalesforceEmailSettings | SalesforceJourneySettings, callback: str, key: str) -> None:
+    async with open_salesforce(settings) as destination:
+        await destination.verify(callback, key)
 
 
 async def _send(name: str, settings: DestinationSettings, fields: Mapping[str, Any]) -> None:

@@ -4,26 +4,39 @@ Events go to `POST https://trackcmp.net/event`, form-encoded, and an answer of 2
 (Event Tracking API). To enrol, the contact is brought up to date and found by `POST /api/3/contact/sync`, and then
 enrolled by `POST /api/3/contactAutomations` (API v3). Neither deduplicates, so what may have been done is not done
 again. The contact's lists, and so whether they are subscribed, are not touched.
+
+Who is not to be written to is asked of each address by itself, `GET /api/3/contacts` with its lists, at most once a day
+and two seconds apart: the account's five requests a second are shared by all who use it.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from http import HTTPStatus
-from typing import ClassVar
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 import httpx
 import msgspec
+import trio
 
 from adapters.destinations.http import Answer, Caller, open_client, written
-from adapters.destinations.service import Request, Service, ServiceSettings
+from adapters.destinations.service import Request, Service, ServiceSettings, entries
 from adapters.destinations.shape import Field, Fields
+from adapters.feedback.polling import Polled
+from adapters.feedback.report import BOUNCED, UNSUBSCRIBED, Report, instant
+from adapters.feedback.turns import ask_in_turn, turns
 from adapters.secrets import Secret
-from engine.runtime.ports import Delivery, Pace, Rejected, Unavailable, Unclear
+from engine.core.events import Millis
+from engine.core.sending.suppression import normal
+from engine.runtime.ports import Delivery, Pace, Rejected
 
 _TRACKING = "https://trackcmp.net/event"
 _PACE = Pace(concurrency=2, rate=2, burst=1)
 """5 requests a second for an account, all keys together; to enrol takes two, and one is left for others."""
+
+_ASKED, _APART = 25, 2
+"""Addresses that are asked about in one poll, and the seconds from one to the next."""
+_LEFT, _BOUNCED = "2", "3"
+"""How a contact stands to a list; else it is `0`, unconfirmed, or `1`, subscribed."""
 
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 _JSON = {"Content-Type": "application/json"}
@@ -102,19 +115,27 @@ class Activecampaign(Service):
             raise Rejected("a message needs `event` or `automation`")
         return Request(f"{self._base}/contactAutomations", b"", self._headers)
 
+    async def poll(self, cursor: str, mailed: Sequence[str], now: Millis) -> Polled:
+        """Whether those whose turn it is have bounced, or left lists; raises as `ask_in_turn` does."""
+        due, until = turns(cursor, mailed, now, _ASKED)
+        return await ask_in_turn(due, until, self._standing)
+
+    async def _standing(self, address: str) -> Sequence[Report]:
+        await trio.sleep(_APART)
+        asked = urlencode({"email": address, "include": "contactLists"})
+        said = (await self.ask(Request(f"{self._base}/contacts?{asked}", b"", self._headers, "GET"))).said
+        lists = entries(said.get("contactLists") or [])
+        for contact in entries(said.get("contacts")):
+            if normal(str(contact.get("email"))) == address:
+                theirs = [each for each in lists if str(each.get("contact")) == str(contact.get("id"))]
+                return list(_reports(address, contact, theirs))
+        return ()
+
     async def _contact(self, delivery: Delivery) -> int:
         """Bring a contact up to date, which does no harm twice; returns their number."""
         data = delivery.data
         content = written({"contact": {"email": data["email"], **(data.get("contact") or {})}}, delivery.message)
-        try:
-            answer = await self.caller.call(
-                "POST", f"{self._base}/contact/sync", content=content, headers=self._headers
-            )
-        except Unclear as error:
-            raise Unavailable(str(error)) from error
-        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR and answer.status != HTTPStatus.SERVICE_UNAVAILABLE:
-            raise Unavailable(f"answered {answer.status}")
-        self.judge(answer)
+        answer = await self.ask(Request(f"{self._base}/contact/sync", content, self._headers))
         try:
             return int(answer.json["contact"]["id"])
         except (KeyError, TypeError, ValueError) as error:
@@ -125,3 +146,19 @@ class Activecampaign(Service):
         said = answer.said
         if "success" in said and said["success"] not in {1, "1"}:
             raise Rejected("answered 200 without success")
+
+
+def _reports(address: str, contact: Mapping[str, Any], lists: Sequence[Mapping[str, Any]]) -> Iterator[Report]:
+    """What a contact and their lists say; who is on no list any more of those they were on, has left everything."""
+    said: list[tuple[str, str, str]] = []
+    if str(contact.get("bounced_hard") or "0") != "0":
+        said.append((BOUNCED, "", str(contact.get("bounced_date"))))
+    everything = all(str(each.get("status")) in {_LEFT, _BOUNCED} for each in lists)
+    for each in lists:
+        status, at = str(each.get("status")), str(each.get("udate"))
+        if status == _BOUNCED:
+            said.append((BOUNCED, "", at))
+        elif status == _LEFT:
+            said.append((UNSUBSCRIBED, "" if everything else str(each.get("list")), at))
+    for event, of, at in dict.fromkeys(said):
+        yield Report(event, instant(at), f"{event}:{of}:{address}:{at}", address, of=of)

@@ -25,6 +25,8 @@ from engine.runtime.ports import Rejected, Unavailable, Unclear
 
 _LONGEST_ANSWER = 1 << 20
 """Bytes of an answer that are read."""
+_LONGEST_ASKED = 1 << 25
+"""Bytes of an answer that was what the call was made for."""
 
 
 class Answer(NamedTuple):
@@ -77,20 +79,24 @@ class Caller:
         self._client = client
         self._seconds = seconds
 
-    async def call(self, method: str, url: str, *, content: bytes = b"", headers: Mapping[str, str]) -> Answer:
-        """Make one call.
+    async def call(
+        self, method: str, url: str, *, content: bytes = b"", headers: Mapping[str, str], whole: bool = False
+    ) -> Answer:
+        """Make one call; `whole` where the body is what is asked for, and nothing is known without the end of it.
 
         Raises:
             Unavailable: the request never left.
             Rejected: it cannot be made.
-            Unclear: nobody knows whether it arrived.
+            Unclear: nobody knows whether it arrived, or the whole of the answer did not.
 
         """
         found: Answer | None = None
         with trio.move_on_after(self._seconds) as waiting, failures():
             async with self._client.stream(method, url, content=content, headers=dict(headers)) as answer:
-                waiting.deadline = math.inf
-                found = Answer(answer.status_code, answer.headers, await _read(answer))
+                if not whole:
+                    waiting.deadline = math.inf
+                body = await (_read_whole(answer) if whole else _read(answer))
+                found = Answer(answer.status_code, answer.headers, body)
         if found is None:
             raise Unclear(f"no answer within {self._seconds:g} s")
         return found
@@ -146,6 +152,16 @@ async def _read(answer: httpx.Response) -> bytes:
     with trio.move_on_after(1), suppress(httpx.TransportError):
         async for part in answer.aiter_raw():  # as it comes: it is asked for uncompressed
             body += part[: _LONGEST_ANSWER - len(body)]
+    return body
+
+
+async def _read_whole(answer: httpx.Response) -> bytes:
+    """Read all of the body, which is Unclear where it does not come, or is too long."""
+    body = b""
+    async for part in answer.aiter_raw():
+        body += part[: _LONGEST_ASKED - len(body)]
+    if len(body) == _LONGEST_ASKED:
+        raise Unclear(f"the answer is not shorter than {_LONGEST_ASKED:,} bytes")
     return body
 
 

@@ -4,18 +4,28 @@
 of those with one person, metric and key only the first is recorded; without it Klaviyo would keep one event a second
 and drop the others silently. Profile attributes travel with the event, which subscribes and resubscribes nobody. 202
 says that it was taken, not what became of it.
+
+Who is not to be written to is read from `GET /api/profiles` (reference of the Profiles API), by the time at which
+somebody was suppressed, from everything or from a list.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
+from itertools import chain
 from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 
 from adapters.destinations.http import Answer, iso, open_client, written
-from adapters.destinations.service import Request, Service, ServiceSettings, first_error
+from adapters.destinations.service import Request, Service, ServiceSettings, entries, first_error
 from adapters.destinations.shape import Field, Fields
+from adapters.feedback.lists import Page, Place, read_on
+from adapters.feedback.polling import Polled
+from adapters.feedback.report import BOUNCED, SPAM, UNSUBSCRIBED, Report, instant
 from adapters.secrets import Secret
+from engine.core.events import Millis
 from engine.runtime.ports import DAY, Delivery, Pace, Rejected
 
 _URL = "https://a.klaviyo.com"
@@ -25,11 +35,15 @@ _PACE = Pace(concurrency=8, rate=(3_500 - _BURST) / 60, burst=_BURST)
 
 _PROFILE = ("email", "phone_number", "external_id", "anonymous_id", "id", "first_name", "last_name", "locale", "title")
 """What a profile calls by a name of its own; everything else is one of its custom properties."""
+_REASONS = {"HARD_BOUNCE": BOUNCED, "INVALID_EMAIL": BOUNCED, "SPAM_COMPLAINT": SPAM}
+"""Any other, such as `UNSUBSCRIBE` and `USER_SUPPRESSED`, is that somebody does not want it."""
+_PAGE = 100
+"""Profiles, the most there are."""
 _IDENTIFIES = ("email", "phone_number", "external_id", "anonymous_id", "id")
 
 
 class KlaviyoSettings(ServiceSettings, frozen=True, kw_only=True, tag_field="kind", tag="klaviyo"):
-    """A private key with the scopes `events:write` and `profiles:write`."""
+    """A private key with the scopes `events:write`, `profiles:write` and `profiles:read`."""
 
     fields: ClassVar[Fields] = {
         "metric": Field("text", required=True, longest=128, hint="the name of the event, such as `Cart Abandoned`"),
@@ -68,7 +82,7 @@ class Klaviyo(Service):
 
     def __init__(self, caller: Any, settings: KlaviyoSettings, **more: Any) -> None:
         super().__init__(caller, settings, **more)
-        self._url = f"{(settings.url or _URL).rstrip('/')}/api/events"
+        self._base = f"{(settings.url or _URL).rstrip('/')}/api"
 
     def request(self, delivery: Delivery) -> Request:
         """An event of the metric, with the person's profile."""
@@ -82,7 +96,28 @@ class Klaviyo(Service):
         }
         attributes |= {name: data[name] for name in ("value", "value_currency") if data.get(name) is not None}
         body = {"data": {"type": "event", "attributes": attributes}}
-        return Request(self._url, written(body, delivery.message), {})
+        return Request(f"{self._base}/events", written(body, delivery.message), {})
+
+    async def poll(self, cursor: str, mailed: Sequence[str], now: Millis) -> Polled:  # noqa: ARG002 - lists are whole
+        """Who was suppressed, of everything or of a list; raises as `read_on` does."""
+        kinds = ("suppression", "list_suppressions")
+        return await read_on({kind: partial(self._suppressed, kind) for kind in kinds}, cursor, now)
+
+    async def _suppressed(self, kind: str, place: Place) -> Page:
+        at = f"subscriptions.email.marketing.{kind}.timestamp"
+        asked = {
+            "additional-fields[profile]": "subscriptions",
+            "fields[profile]": "email,subscriptions",
+            "filter": f"greater-or-equal({at},{iso(place.since)})",
+            "sort": at,
+            "page[size]": _PAGE,
+        }
+        if place.page:
+            asked["page[cursor]"] = place.page
+        said = (await self.ask(Request(f"{self._base}/profiles?{urlencode(asked)}", b"", {}, "GET"))).said
+        reports = [report for each in entries(said.get("data")) for report in _standing(each)]
+        following = parse_qs(urlsplit(str(_inside(said, "links").get("next") or "")).query)
+        return Page(reports, following.get("page[cursor]", [""])[0])
 
     def reason(self, answer: Answer) -> str:
         """The code of the first error."""
@@ -97,3 +132,25 @@ def _profile(said: Mapping[str, Any]) -> dict[str, Any]:
     custom = {name: value for name, value in known.items() if name not in _PROFILE}
     named = {name: value for name, value in known.items() if name in _PROFILE}
     return named | ({"properties": custom} if custom else {})
+
+
+def _standing(profile: Mapping[str, Any]) -> Iterator[Report]:
+    """Why somebody is not to be written to, as far as they are not."""
+    known = _inside(profile, "attributes")
+    address = str(known.get("email") or "")
+    marketing = _inside(known, "subscriptions", "email", "marketing")
+    kinds = (entries(marketing.get(kind) or []) for kind in ("suppression", "list_suppressions"))
+    for each in chain.from_iterable(kinds):
+        reason, at, of = str(each.get("reason")), str(each.get("timestamp")), str(each.get("list_id") or "")
+        yield Report(_REASONS.get(reason, UNSUBSCRIBED), instant(at), f"{reason}:{of}:{address}:{at}", address, of=of)
+    if marketing.get("consent") == "UNSUBSCRIBED":
+        at = str(marketing.get("consent_timestamp"))
+        yield Report(UNSUBSCRIBED, instant(at), f"UNSUBSCRIBED::{address}:{at}", address)
+
+
+def _inside(found: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
+    """The object at the end of a path of names; empty where there is none."""
+    for name in names:
+        inner = found.get(name)
+        found = inner if isinstance(inner, dict) else {}
+    return found

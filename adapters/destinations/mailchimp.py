@@ -20,7 +20,7 @@ from adapters.destinations.http import Answer, Caller, iso, open_client, written
 from adapters.destinations.service import Request, Service, ServiceSettings
 from adapters.destinations.shape import Field, Fields
 from adapters.secrets import Secret, SecretError
-from engine.runtime.ports import Delivery, Pace, Rejected, Unavailable, Unclear
+from engine.runtime.ports import Delivery, Pace, Rejected, Unavailable
 
 _PACE = Pace(concurrency=8)
 """10 connections at a time, for all that use the account; two are left for others."""
@@ -86,14 +86,7 @@ class Mailchimp(Service):
     async def _update(self, delivery: Delivery) -> None:
         data = delivery.data
         body = {"email_address": data["email"], "status_if_new": self._status, "merge_fields": data["merge_fields"]}
-        content = written(body, delivery.message)
-        try:
-            answer = await self.caller.call("PUT", self._member(data["email"]), content=content, headers={})
-        except Unclear as error:
-            raise Unavailable(str(error)) from error  # to bring up to date twice does no harm
-        if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise Unavailable(f"answered {answer.status}")
-        self.judge(answer)
+        await self.ask(Request(self._member(data["email"]), written(body, delivery.message), {}, "PUT"))
 
     def request(self, delivery: Delivery) -> Request:
         """An event where the message names one, else a journey's step."""

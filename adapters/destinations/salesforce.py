@@ -23,7 +23,7 @@ from adapters.destinations.http import Answer, Caller, open_client, retry_after,
 from adapters.destinations.service import Request, Service, ServiceSettings
 from adapters.destinations.shape import Field, Fields
 from adapters.secrets import Secret
-from engine.runtime.ports import DAY, Delivery, Pace, Unavailable, Unclear
+from engine.runtime.ports import DAY, Delivery, Pace, Rejected, Unavailable, Unclear
 
 _PACE = Pace(concurrency=8)
 """The limits of an account are told by its contract; what is too much is answered 429."""
@@ -143,17 +143,29 @@ class Salesforce(Service):
         self._sends = sends
         self._tokens = tokens
 
-    async def send(self, delivery: Delivery) -> None:
-        """Make the call with a token; where that is refused, once more with another."""
-        request, refused = self.checked(delivery), ""
+    async def make(self, request: Request) -> None:
+        """Make a call with a token; where that is refused, once more with another."""
+        refused = ""
         while True:
             token = await self._tokens.token(refused)
             headers = {"Authorization": f"Bearer {token}"}
-            answer = await self.caller.call("POST", request.url, content=request.content, headers=headers)
+            answer = await self.caller.call(request.method, request.url, content=request.content, headers=headers)
             if answer.status != HTTPStatus.UNAUTHORIZED or refused:
                 self.judge(answer)
                 return
             refused = token
+
+    async def verify(self, callback: str, key: str) -> None:
+        """Tell it that the address of a callback is ours, to which it has posted the key; raises as `make` does.
+
+        `POST /platform/v1/ens-verify` (reference of the Event Notification Service).
+        """
+        body = msgspec.json.encode({"callbackId": callback, "verificationKey": key})
+        try:
+            await self.make(Request(f"{self._base}/platform/v1/ens-verify", body, {}))
+        except Rejected as error:
+            hint = "a key is good once, for four hours, and with the account that has the callback"
+            raise Rejected(f"{error}; {hint}: make the callback again") from error
 
     def request(self, delivery: Delivery) -> Request:
         """A transactional send, or an entry into a journey."""

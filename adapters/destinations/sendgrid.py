@@ -3,28 +3,43 @@
 `POST /v3/mail/send` (reference of the Mail Send API, v3). The message's key travels as the custom argument `impel_id`
 and comes back with each event of the Event Webhook; SendGrid does not deduplicate by it, so what may have been sent is
 not sent again. 202 says that it was queued.
+
+Who is not to be written to is read from the account's lists, `GET /v3/suppression/...`, and from its unsubscribe
+groups, `GET /v3/asm/suppressions` (reference of the Suppressions API, v3). Lists are read by time and page; that of the
+groups knows neither, and comes whole.
 """
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, ClassVar, Literal
+from urllib.parse import urlencode
 
 import httpx
 
 from adapters.destinations.http import Answer, Caller, open_client, retry_after, written
-from adapters.destinations.service import Request, Service, ServiceSettings, first_error
+from adapters.destinations.service import Request, Service, ServiceSettings, entries, first_error
 from adapters.destinations.shape import Field, Fields
+from adapters.feedback.lists import Page, Place, Turn, read_on
+from adapters.feedback.polling import Polled
+from adapters.feedback.report import BOUNCED, SPAM, UNSUBSCRIBED, Report
 from adapters.secrets import Secret
+from engine.core.events import Millis
 from engine.runtime.ports import Delivery, Pace, Rejected
 
 _HOSTS = {"global": "https://api.sendgrid.com", "eu": "https://api.eu.sendgrid.com"}
 _PACE = Pace(concurrency=8)
 """Mail Send has no published rate for an account; what is too much is answered 429."""
 
+_LISTS = {"bounces": BOUNCED, "invalid_emails": BOUNCED, "spam_reports": SPAM, "unsubscribes": UNSUBSCRIBED}
+_PAGE = 500
+"""Entries, the most there are."""
+_ASKING = {"Accept": "application/json"}
+
 
 class SendgridSettings(ServiceSettings, frozen=True, kw_only=True, tag_field="kind", tag="sendgrid"):
-    """An API key with the scope `mail.send`."""
+    """An API key that may send mail, and read suppressions and unsubscribe groups."""
 
     fields: ClassVar[Fields] = {
         "to": Field("text", required=True),
@@ -65,7 +80,7 @@ class Sendgrid(Service):
 
     def __init__(self, caller: Caller, settings: SendgridSettings) -> None:
         super().__init__(caller, settings, published=_PACE)
-        self._url = f"{(settings.url or _HOSTS[settings.region]).rstrip('/')}/v3/mail/send"
+        self._base = f"{(settings.url or _HOSTS[settings.region]).rstrip('/')}/v3"
         self._from = {"email": settings.sender} | ({"name": settings.sender_name} if settings.sender_name else {})
         self._sandbox = settings.sandbox
 
@@ -86,7 +101,28 @@ class Sendgrid(Service):
             mail["asm"] = {"group_id": data["group"]}
         if self._sandbox:
             mail["mail_settings"] = {"sandbox_mode": {"enable": True}}
-        return Request(self._url, written(mail, delivery.message), {})
+        return Request(f"{self._base}/mail/send", written(mail, delivery.message), {})
+
+    async def poll(self, cursor: str, mailed: Sequence[str], now: Millis) -> Polled:  # noqa: ARG002 - lists are whole
+        """Who has come on the account's lists, or left one of its groups; raises as `read_on` does."""
+        lists: dict[str, Turn] = {name: partial(self._listed, name) for name in _LISTS}
+        return await read_on(lists | {"groups": self._left}, cursor, now)
+
+    async def _listed(self, name: str, place: Place) -> Page:
+        offset = int(place.page or 0)
+        span = {"start_time": place.since // 1_000, "end_time": place.until // 1_000}
+        asked = urlencode(span | {"limit": _PAGE, "offset": offset})
+        found = entries((await self._got(f"/suppression/{name}?{asked}")).json)
+        following = str(offset + _PAGE) if len(found) >= _PAGE else ""
+        return Page([_standing(_LISTS[name], each, each.get("created")) for each in found], following)
+
+    async def _left(self, place: Place) -> Page:
+        found = entries((await self._got("/asm/suppressions")).json)
+        reports = [_standing(UNSUBSCRIBED, each, each.get("created_at")) for each in found]
+        return Page([each for each in reports if each.at >= place.since], "")
+
+    async def _got(self, path: str) -> Answer:
+        return await self.ask(Request(self._base + path, b"", _ASKING, "GET"))
 
     def reason(self, answer: Answer) -> str:
         """The field that the first error is about."""
@@ -98,3 +134,11 @@ class Sendgrid(Service):
         if (said := retry_after(answer.headers)) is not None or not reset.isdecimal():
             return said
         return max(0.0, float(reset) - time.time())
+
+
+def _standing(event: str, entry: Mapping[str, Any], created: Any) -> Report:
+    """An entry of a list; a bounce by an enhanced status of class 4 may be none the next time (RFC 3463, 2)."""
+    address, of = str(entry.get("email") or ""), str(entry.get("group_id") or "")
+    at = round(created * 1_000) if isinstance(created, int | float) else 0
+    soft = event == BOUNCED and str(entry.get("status") or "").startswith("4")
+    return Report(event, at, f"{event}:{of}:{address}:{created}", address, soft=soft, of=of)

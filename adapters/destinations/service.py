@@ -104,9 +104,28 @@ class Service:
         return self.request(delivery)
 
     async def make(self, request: Request) -> None:
-        """Make one call; raises as `judge` and `Caller.call` do."""
+        """Make the call by which a message goes; raises as `judge`, `accept` and `Caller.call` do."""
         call = self.caller.call(request.method, request.url, content=request.content, headers=request.headers)
-        self.judge(await call)
+        answer = await call
+        self.judge(answer)
+        self.accept(answer)
+
+    async def ask(self, request: Request) -> Answer:
+        """Make a call that sends nothing, and does no harm if it is made twice; the answer is one of success.
+
+        Raises:
+            Rejected: the service refused it for good.
+            Unavailable: it is not known to have succeeded; ask again.
+
+        """
+        try:
+            answer = await self.caller.call(
+                request.method, request.url, content=request.content, headers=request.headers, whole=True
+            )
+            self.judge(answer)
+        except Unclear as error:
+            raise Unavailable(str(error)) from error
+        return answer
 
     def request(self, delivery: Delivery) -> Request:
         """What is asked of the service for a message; its data has been checked.
@@ -118,7 +137,7 @@ class Service:
         raise NotImplementedError
 
     def judge(self, answer: Answer) -> None:
-        """Tell how a call ended.
+        """Tell how a call ended, by its status.
 
         Raises:
             Rejected: the service refused it for good.
@@ -128,7 +147,6 @@ class Service:
         """
         status = answer.status
         if answer.is_success:
-            self.accept(answer)
             return
         said = f"answered {status}" + (f": {reason}" if (reason := self.reason(answer)) else "")
         if status in _SLOWER:
@@ -142,7 +160,7 @@ class Service:
         raise Rejected(said)
 
     def accept(self, answer: Answer) -> None:
-        """Look whether an answer of success is one for this message; raises as `judge` does if not."""
+        """Look whether an answer of success is one for the message; raises as `judge` does if not."""
 
     def reason(self, answer: Answer) -> str:  # noqa: ARG002 - services that tell say how
         """What the service calls the fault: a code, never a text, which may hold what was sent."""
@@ -151,6 +169,18 @@ class Service:
     def pause(self, answer: Answer) -> float | None:
         """Seconds after which to come back, where the service says so."""
         return retry_after(answer.headers)
+
+
+def entries(found: Any) -> list[Mapping[str, Any]]:
+    """The objects of the list that an answer holds; what in it is none is an empty one.
+
+    Raises:
+        Unavailable: it is no list.
+
+    """
+    if not isinstance(found, list):
+        raise Unavailable("answered without the list that was asked for")
+    return [each if isinstance(each, dict) else {} for each in found]
 
 
 def first_error(answer: Answer) -> Mapping[str, Any]:

@@ -1,6 +1,7 @@
 """One thing that a service tells of a message, or of its reader, whichever way it was told."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from engine.core.events import Millis
 
@@ -26,3 +27,13 @@ class Report:
     """A bounce that may be none the next time: the address stays good."""
     of: str = ""
     """The list that was unsubscribed from; empty: everything."""
+
+
+def instant(text: str) -> Millis:
+    """An ISO time, or one with a blank in place of the T, as UTC where it says no zone; 0 where it is none."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return 0
+    zoned = found if found.tzinfo else found.replace(tzinfo=UTC)
+    return round(zoned.timestamp() * 1_000)

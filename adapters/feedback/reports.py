@@ -5,14 +5,13 @@ too, and counted: a service that is refused sends the whole again and again.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
 
 from adapters.destinations.salesforce import message_of
-from adapters.feedback.report import BOUNCED, CLICKED, DELIVERED, OPENED, SPAM, UNSUBSCRIBED, Report
+from adapters.feedback.report import BOUNCED, CLICKED, DELIVERED, OPENED, SPAM, UNSUBSCRIBED, Report, instant
 from engine.core.events import Millis
 
 Read = Callable[[bytes], Iterator[Report | None]]
@@ -97,7 +96,7 @@ def mailchimp(body: bytes) -> Iterator[Report | None]:
         if not event
         else Report(
             event=event,
-            at=_instant(fired),
+            at=instant(fired),
             id=f"{kind}:{fields.get('data[list_id]')}:{address}:{fired}",
             address=address,
         )
@@ -125,7 +124,7 @@ def klaviyo(body: bytes) -> Iterator[Report | None]:
             if not event
             else Report(
                 event=event,
-                at=_instant(_text(_object(_object(payload, "data"), "attributes"), "datetime")),
+                at=instant(_text(_object(_object(payload, "data"), "attributes"), "datetime")),
                 id=_text(each, "external_id"),
                 address=_text(said, "Recipient Email Address"),
                 link=_text(said, "URL"),
@@ -173,7 +172,7 @@ def activecampaign(body: bytes) -> Iterator[Report | None]:
         if kind not in names
         else Report(
             event=names[kind],
-            at=_instant(at),
+            at=instant(at),
             id=f"{kind}:{address}:{fields.get('campaign[id]', '')}:{at}",
             address=address,
             link=fields.get("link[url]", ""),
@@ -227,13 +226,3 @@ def _text(found: Mapping[str, Any], name: str) -> str:
 
 def _seconds(value: Any) -> Millis:
     return round(value * 1_000) if isinstance(value, int | float) else 0
-
-
-def _instant(text: str) -> Millis:
-    """An ISO time, or one with a blank in place of the T, as UTC where it says no zone; 0 where it is none."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return 0
-    zoned = found if found.tzinfo else found.replace(tzinfo=UTC)
-    return round(zoned.timestamp() * 1_000)

@@ -14,6 +14,7 @@ from quart import Blueprint, Response, request
 
 from adapters.destinations import DestinationSettings
 from adapters.destinations.service import ServiceSettings
+from adapters.feedback.handshake import command, handshake
 from adapters.feedback.report import Report
 from adapters.feedback.reports import READERS, Unreadable
 from adapters.feedback.signatures import CHECKS, NotGenuine, Post
@@ -44,9 +45,14 @@ def feedback_routes(intake: Intake, service: Service, destinations: Mapping[str,
         settings = destinations.get(name)
         if not isinstance(settings, ServiceSettings):
             return _unknown(name)
+        body = await read_body()
+        if (posted := handshake(settings.kind, body)) is not None:
+            _log.warning(
+                "a service asks whose address this is; run this if you have just given it", run=command(name, posted)
+            )
+            return answer({"success": True})
         if settings.feedback is None:
             return refusal(403, f"set `feedback` of the destination `{name}` to the secret with which it signs")
-        body = await read_body()
         post = Post(dict(request.headers.items()), body, settings.feedback_url or request.url, time.time())
         try:
             CHECKS[settings.kind](post, settings.feedback.read())

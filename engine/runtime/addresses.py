@@ -17,10 +17,16 @@ class Addresses:
         for address, mark in kept:
             self.marks.setdefault(address, {})[mark.key] = mark
 
-    def suppress(self, address: str, mark: Suppressed) -> Place:
-        """Suppress an address; returns what it is kept under."""
+    def suppress(self, address: str, mark: Suppressed) -> Place | None:
+        """Suppress an address; returns what it is kept under, or None where it is suppressed as strictly already.
+
+        Services tell the same again and again, and two may disagree: the stricter stays, until somebody lifts it.
+        """
         address = normal(address)
-        self.marks.setdefault(address, {})[mark.key] = mark
+        marks = self.marks.setdefault(address, {})
+        if not mark.adds_to(marks.get(mark.key)):
+            return None
+        marks[mark.key] = mark
         return address, *mark.key
 
     def lift(self, address: str, channel: str, name: str) -> Place:

@@ -238,18 +238,22 @@ class Service:
     async def suppress(self, marks: Sequence[tuple[str, Suppressed]], *, lifted: bool = False) -> None:
         """Suppress addresses, or suppress them no more; durable on return. What is held is asked about at once.
 
+        What is so already is not written again.
+
         Raises:
             Refused: the service is not ready, or it cannot be made durable.
 
         """
         self._admit()
+        changed = False
         for address, mark in marks:
-            if lifted:
-                self.journal.suppress(self.addresses.lift(address, *mark.key), None)
-            else:
-                self.journal.suppress(self.addresses.suppress(address, mark), mark)
+            place = self.addresses.lift(address, *mark.key) if lifted else self.addresses.suppress(address, mark)
+            if place is not None:
+                self.journal.suppress(place, None if lifted else mark)
+                changed = True
         await self._flushed()
-        self.outbox.ask_about_all()
+        if changed:
+            self.outbox.ask_about_all()
 
     async def _flushed(self) -> None:
         try:

@@ -1,18 +1,23 @@
-"""Klaviyo's Events API, revision 2026-07-15: what its OpenAPI description and reference pages say it does."""
+"""Klaviyo's Events and Profiles APIs, revision 2026-07-15: what their OpenAPI description and reference pages say."""
 
 import re
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from tests.simulators.base import Asked, Broken, Simulator, Told, Windows
 
 _EVENTS = "Klaviyo OpenAPI 2026-07-15, POST /api/events"
+_PROFILES = "Klaviyo OpenAPI 2026-07-15, GET /api/profiles"
 _CONVENTIONS = "developers.klaviyo.com, API versioning and authentication"
 _IDENTIFIERS = ("email", "phone_number", "external_id", "anonymous_id", "id", "_kx")
+_SPAN = r"greater-or-equal\(subscriptions\.email\.marketing\.((?:list_)?suppression(?:s?))\.timestamp,([-0-9T:.Z+]+)\)"
 _ATTRIBUTES = {"properties", "time", "value", "value_currency", "unique_id", "metric", "profile", "backfill"}
 
 
 class Klaviyo(Simulator):
-    """One account. `effects` are the events that were recorded."""
+    """One account. `effects` are the events that were recorded; `profiles` is what is known of people's consent."""
 
     name = "klaviyo"
 
@@ -20,10 +25,16 @@ class Klaviyo(Simulator):
         super().__init__()
         self._key = key
         self._limit = Windows((350, 1.0), (3_500, 60.0))
+        self._reads = Windows((75, 1.0), (750, 60.0))
+        self.profiles: dict[str, dict[str, Any]] = {}
+        """`subscriptions.email.marketing`, by address."""
         self._seen: set[tuple[str, str, str]] = set()
 
     def handle(self, asked: Asked) -> Told:
         self._admit(asked)
+        if (asked.method, asked.path) == ("GET", "/api/profiles"):
+            return self._listed(asked)
+        self._pace(asked)
         if (asked.method, asked.path) != ("POST", "/api/events"):
             raise Broken(self._told(404, "not_found"), "there is no such call", _EVENTS)
         self._record(self._attributes(asked))
@@ -34,11 +45,47 @@ class Klaviyo(Simulator):
             raise Broken(self._told(401, "not_authenticated"), "a private key is shown", _CONVENTIONS)
         if not re.fullmatch(r"\d{4}-\d\d-\d\d", asked.headers.get("revision", "")):
             raise Broken(self._told(400, "invalid"), "the header `revision` says a date", _CONVENTIONS)
+
+    def _pace(self, asked: Asked) -> None:
         if asked.headers.get("content-type") not in {"application/vnd.api+json", "application/json"}:
             raise Broken(self._told(415, "unsupported_media_type"), "the body is JSON:API", _CONVENTIONS)
         if not self._limit.takes(self.now()):
             slower = Told(429, self.error(429), {"Retry-After": "1"})
             raise Broken(slower, "350 a second, 3,500 a minute", f"{_EVENTS}, x-klaviyo-ratelimit")
+
+    def _listed(self, asked: Asked) -> Told:
+        """A page of profiles, by when they were suppressed."""
+        if not self._reads.takes(self.now()):
+            slower = Told(429, self.error(429), {"Retry-After": "1"})
+            raise Broken(slower, "75 a second, 750 a minute", f"{_PROFILES}, x-klaviyo-ratelimit")
+        query = asked.query
+        span = re.fullmatch(_SPAN, query.get("filter", ""))
+        if span is None:
+            raise Broken(self._told(400, "invalid"), "it is filtered by when somebody was suppressed", _PROFILES)
+        kind, since = span.groups()
+        self._demand(query.get("sort") == f"subscriptions.email.marketing.{kind}.timestamp", "it is sorted", _PROFILES)
+        size = query.get("page[size]", "20")
+        self._demand(size.isdecimal() and 1 <= int(size) <= 100, "a page has 1 to 100 profiles", _PROFILES)
+        start = query.get("page[cursor]", "after:0").removeprefix("after:")
+        self._demand(start.isdecimal(), "a page's cursor is one that was given", _PROFILES)
+        found = sorted(
+            (min(each["timestamp"] for each in known[kind]), address)
+            for address, known in self.profiles.items()
+            if any(datetime.fromisoformat(each["timestamp"]) >= datetime.fromisoformat(since) for each in known[kind])
+        )
+        end = int(start) + int(size)
+        data = [self._profile(address, query) for _, address in found[int(start) : end]]
+        following = f"https://a.klaviyo.com/api/profiles?{urlencode({'page[cursor]': f'after:{end}'})}"
+        links = {"self": "https://a.klaviyo.com/api/profiles", "next": following if end < len(found) else None}
+        return Told(200, {"data": data, "links": links})
+
+    def _profile(self, address: str, query: Mapping[str, str]) -> dict[str, Any]:
+        """Subscriptions are there only where they are asked for."""
+        known: dict[str, Any] = {"email": address}
+        if "subscriptions" in query.get("additional-fields[profile]", "").split(","):
+            known["subscriptions"] = {"email": {"marketing": self.profiles[address]}}
+        links = {"self": f"https://a.klaviyo.com/api/profiles/{address}"}
+        return {"type": "profile", "id": address, "attributes": known, "links": links}
 
     def _attributes(self, asked: Asked) -> dict[str, Any]:
         try:
@@ -70,9 +117,9 @@ class Klaviyo(Simulator):
             self._seen.add(key)
             self.effects.append(attributes)
 
-    def _demand(self, holds: bool, rule: str) -> None:
+    def _demand(self, holds: bool, rule: str, source: str = _EVENTS) -> None:
         if not holds:
-            raise Broken(self._told(400, "invalid"), rule, _EVENTS)
+            raise Broken(self._told(400, "invalid"), rule, source)
 
     def _told(self, status: int, code: str) -> Told:
         return Told(status, {"errors": [{"id": "1", "status": status, "code": code, "title": code, "detail": ""}]})

@@ -1,4 +1,4 @@
-"""Marketing Cloud's journeys and transactional messaging: what their reference pages and descriptions say they do."""
+"""Marketing Cloud's journeys, transactional messaging and callbacks: what its reference pages and descriptions say."""
 
 from typing import Any
 from urllib.parse import unquote
@@ -8,6 +8,7 @@ from tests.simulators.base import Asked, Broken, Simulator, Told
 _EVENTS = "developer.salesforce.com, postEvent"
 _SENDS = "Marketing Cloud OpenAPI, POST /messaging/v1/email/messages/{messageKey}"
 _TOKENS = "Marketing Cloud OpenAPI, POST /v2/token"
+_VERIFICATION = "developer.salesforce.com, POST /platform/v1/ens-verify"
 _EXPIRES, _REMEMBERS = 1_080, 72 * 3_600
 _CALLS = ("/interaction/v1/events", "/messaging/v1/email/messages/")
 
@@ -21,6 +22,8 @@ class Salesforce(Simulator):
         super().__init__()
         self.tokens: dict[str, float] = {}
         """With when each expires."""
+        self.callbacks: dict[str, str] = {}
+        """Those that wait to be verified, each with its key."""
         self._keys: dict[str, float] = {}
 
     def handle(self, asked: Asked) -> Told:
@@ -32,6 +35,8 @@ class Salesforce(Simulator):
         kind = asked.headers.get("content-type", "").lower().replace(" ", "")
         self._demand(kind == "application/json;charset=utf-8", "the body is JSON, and says UTF-8", _EVENTS)
         body = asked.json
+        if asked.path == "/platform/v1/ens-verify":
+            return self._verify(body)
         if asked.path == _CALLS[0]:
             return self._enter(body)
         self._demand(asked.path.startswith(_CALLS[1]), "there is such a call", _SENDS)
@@ -64,6 +69,14 @@ class Salesforce(Simulator):
             self._keys[key] = self.now()
             self.effects.append(body)
         return Told(202, {"requestId": "r1", "errorcode": 0, "responses": [{"messageKey": key}]})
+
+    def _verify(self, body: dict[str, Any]) -> Told:
+        self._demand(set(body) == {"callbackId", "verificationKey"}, "it says what was posted", _VERIFICATION)
+        callback = body["callbackId"]
+        if self.callbacks.get(callback) != body["verificationKey"]:
+            raise Broken(Told(404, self.error(404)), "it waits for that key", _VERIFICATION)
+        del self.callbacks[callback]
+        return Told(200, {"callbackId": callback, "status": "verified"})
 
     def _demand(self, holds: bool, rule: str, source: str) -> None:
         if not holds:

@@ -33,6 +33,10 @@ class Suppressed(msgspec.Struct, frozen=True, array_like=True):
         """What it is about."""
         return self.channel, self.list
 
+    def adds_to(self, known: "Suppressed | None") -> bool:
+        """Whether it holds back what another about the same, if there is one, lets through."""
+        return known is None or (known.why == "unsubscribed" != self.why)
+
 
 Marks = Mapping[tuple[str, str], Suppressed]
 """Of one address, or of one person, by channel and list."""

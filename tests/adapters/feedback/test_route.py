@@ -66,3 +66,18 @@ async def test_what_is_not_signed_by_the_service_changes_nothing(tmp_path: Path)
         assert sidecar.service.addresses.marks == {}
         assert (await report(sidecar, name="kept")).status_code == 404
         assert (await sidecar.stranger.get("/feedback/news")).status_code == 200
+
+
+async def test_what_is_told_again_is_not_written_again_and_the_stricter_of_two_stays(tmp_path: Path) -> None:
+    async with running(tmp_path, config=configure(tmp_path)) as sidecar:
+        service, topics = sidecar.service, ("unsubscribed_from_email_marketing", "bounced_email")
+        for topic in topics:
+            before = service.journal.commits
+            await report(sidecar, said(topic))
+            assert service.journal.commits > before
+        for topic in topics:
+            before = service.journal.commits
+            assert (await report(sidecar, said(topic))).json()["taken"] == 1
+            assert service.journal.commits == before
+        (mark,) = service.addresses.marks["ann@shop.example"].values()
+        assert mark.why == "bounced"

@@ -1,8 +1,10 @@
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 
 from adapters.destinations.activecampaign import ActivecampaignSettings
+from adapters.feedback.report import BOUNCED, UNSUBSCRIBED
 from adapters.secrets import Secret
-from tests.adapters.services.vendor import Mutant, Vendor, edited, with_header, without
+from tests.adapters.services.vendor import Mutant, Standing, Told, Vendor, asking, edited, with_header, without
 from tests.simulators.activecampaign import Activecampaign
 from tests.simulators.base import Parts
 
@@ -70,5 +72,36 @@ ENROLMENTS = Vendor(
             edited(lambda body: body.get("contactAutomation", {}).update(contact="ann@shop.example")),
             "the contact is known by number",
         ),
+    ),
+)
+
+
+def _enter(simulator: Activecampaign, kind: str, address: str, at: int) -> None:
+    simulator.contacts[address] = len(simulator.contacts) + 1
+    simulator.since[address] = datetime.fromtimestamp(at, timezone(timedelta(hours=-6)))
+    if kind == "bounced":
+        simulator.bounced.add(address)
+    simulator.lists[address] = {
+        "bounced": {"7": "1"},
+        "bounced from a list": {"7": "3", "8": "1"},
+        "left all lists": {"7": "2", "8": "2"},
+        "left a list": {"7": "2", "8": "1"},
+    }[kind]
+
+
+STANDING = Standing(
+    vendor=ENROLMENTS,
+    enter=_enter,
+    kinds={
+        "bounced": Told(BOUNCED),
+        "bounced from a list": Told(BOUNCED),
+        "left all lists": Told(UNSUBSCRIBED),
+        "left a list": Told(UNSUBSCRIBED, of="7"),
+    },
+    mutants=(
+        Mutant("no key", without("api-token"), "the key is shown as Api-Token"),
+        Mutant("by name", asking({"email": None, "search": "ann"}), "a contact is asked for by address"),
+        Mutant("without lists", asking({"include": None})),
+        Mutant("always the same one", asking({"email": "left-a-list@shop.example"})),
     ),
 )

@@ -1,6 +1,7 @@
 from adapters.destinations.sendgrid import SendgridSettings
+from adapters.feedback.report import BOUNCED, SPAM, UNSUBSCRIBED
 from adapters.secrets import Secret
-from tests.adapters.services.vendor import Mutant, Vendor, edited, with_header, without
+from tests.adapters.services.vendor import Mutant, Standing, Told, Vendor, asking, edited, with_header, without
 from tests.simulators.sendgrid import Sendgrid
 
 KEYS = {"SENDGRID_KEY": "SG.1"}
@@ -39,5 +40,45 @@ MAILS = Vendor(
             edited(lambda body: body["personalizations"][0]["custom_args"].update(more="x" * 10_000)),
             "custom_args are less than 10,000 bytes",
         ),
+    ),
+)
+
+
+def _enter(simulator: Sendgrid, kind: str, address: str, at: int) -> None:
+    if kind == "left a group":
+        simulator.left.append({"email": address, "group_id": 12, "group_name": "News", "created_at": at})
+        return
+    name, more = {
+        "bounced": ("bounces", {"reason": f"550 5.1.1 no {address}", "status": "5.1.1"}),
+        "full": ("bounces", {"reason": f"452 4.2.2 {address} is full", "status": "4.2.2"}),
+        "invalid": ("invalid_emails", {"reason": "Mail domain mentioned in email address is unknown"}),
+        "complained": ("spam_reports", {"ip": "192.0.2.7"}),
+        "left": ("unsubscribes", {}),
+    }[kind]
+    simulator.lists[name].append({"created": at, "email": address, **more})
+
+
+STANDING = Standing(
+    vendor=MAILS,
+    enter=_enter,
+    described=("sendgrid_suppressions.json", "/v3/suppression/unsubscribes"),
+    kinds={
+        "bounced": Told(BOUNCED),
+        "full": Told(BOUNCED, soft=True),
+        "invalid": Told(BOUNCED),
+        "complained": Told(SPAM),
+        "left": Told(UNSUBSCRIBED),
+        "left a group": Told(UNSUBSCRIBED, of="12"),
+    },
+    page=500,
+    lists=5,
+    mutants=(
+        Mutant("no key", without("authorization"), "an API key is shown as bearer"),
+        Mutant("any answer", with_header("accept", "*/*"), "bounces are asked for as JSON"),
+        Mutant("larger pages", asking({"limit": "501"}), "a page has at most 500 entries"),
+        Mutant("pages by number", asking({"offset": "1"}), "offsets are multiples of the page"),
+        Mutant("a date", asking({"start_time": "2026-01-02"}), "parameters are whole numbers"),
+        Mutant("another name", asking({"since": "0"}), "there are such parameters"),
+        Mutant("milliseconds", asking({"start_time": "1767323045678"})),
     ),
 )

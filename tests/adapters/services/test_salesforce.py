@@ -1,4 +1,4 @@
-"""The token of Marketing Cloud: fetched once for all who wait, anew before it expires, and once more when refused."""
+"""The token of Marketing Cloud, fetched once for all who wait, and anew in time; and the verification of a callback."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,8 +9,9 @@ import trio
 from trio.testing import MockClock
 
 from adapters.destinations import build
+from adapters.destinations.salesforce import Salesforce as Cloud
 from adapters.destinations.salesforce import message_key, message_of
-from engine.runtime.ports import Destination, Unavailable
+from engine.runtime.ports import Destination, Rejected, Unavailable
 from tests.adapters.services.salesforce import JOURNEYS, KEYS, journeys
 from tests.adapters.services.test_contract import DELIVERY
 from tests.simulators.base import Direct
@@ -77,6 +78,23 @@ async def test_without_a_token_nothing_is_sent(autojump_clock: MockClock) -> Non
             with pytest.raises(Unavailable, match="no token") as caught:
                 await send(destination)
             assert caught.value.account
+        assert simulator.effects == []
+
+
+async def test_a_callback_is_verified_by_the_key_that_was_posted_and_no_other(autojump_clock: MockClock) -> None:
+    async with at() as (destination, simulator):
+        assert isinstance(destination, Cloud)
+        simulator.callbacks |= {"cb-1": "key-1", "cb-2": "key-2"}
+        with pytest.raises(Rejected, match=r"answered 404.*make the callback again"):
+            await destination.verify("cb-1", "key-2")
+        simulator.faults.extend(["401", "none"])
+        await destination.verify("cb-1", "key-1")
+        assert simulator.callbacks == {"cb-2": "key-2"}
+        with pytest.raises(Rejected):
+            await destination.verify("cb-1", "key-1")
+        simulator.faults.append("503")
+        with pytest.raises(Unavailable):
+            await destination.verify("cb-2", "key-2")
         assert simulator.effects == []
 
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urlencode
 
 from adapters.destinations import DestinationSettings
 from tests.simulators.base import Parts, Simulator
@@ -18,6 +19,14 @@ class Mutant:
     name: str
     change: Callable[[Parts], None]
     rule: str = ""
+
+
+class Told(NamedTuple):
+    """What is told of an address: the event, of which list, and whether it may be another way the next time."""
+
+    event: str
+    of: str = ""
+    soft: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,25 @@ class Vendor:
     """A refusal of the credentials is answered with fresh ones, once."""
 
 
+@dataclass(frozen=True)
+class Standing:
+    """Who a service says is not to be written to, and how it comes that it does."""
+
+    vendor: Vendor
+    enter: Callable[[Any, str, str, int], None]
+    """Let the simulator know something of an address, since a second."""
+    kinds: Mapping[str, Told]
+    """By what it knows, what is told of it."""
+    page: int = 0
+    """How many entries stand on a page; 0: there are none."""
+    lists: int = 1
+    """How many lists it keeps."""
+    described: tuple[str, str] = ("", "")
+    """The file with the vendor's description of a call that asks, and the path there; empty: there is none."""
+    mutants: tuple[Mutant, ...] = ()
+    """Without a rule, the service answers, and what is told is not what it knows."""
+
+
 def without(header: str) -> Callable[[Parts], None]:
     """Leave a header out."""
 
@@ -65,3 +93,14 @@ def with_header(header: str, value: str) -> Callable[[Parts], None]:
 def edited(change: Callable[[Any], object]) -> Callable[[Parts], None]:
     """Send another JSON body."""
     return lambda parts: parts.edit(change)
+
+
+def asking(changed: Mapping[str, str | None]) -> Callable[[Parts], None]:
+    """Ask with other parameters, and without those that are None."""
+
+    def change(parts: Parts) -> None:
+        path, _, query = parts.url.partition("?")
+        asked = {**dict(parse_qsl(query)), **changed}
+        parts.url = f"{path}?{urlencode({name: value for name, value in asked.items() if value is not None})}"
+
+    return change

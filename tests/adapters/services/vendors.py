@@ -1,4 +1,4 @@
-"""All services that messages go to, and the secrets by which they know us, by environment variable."""
+"""All services that messages go to, those that tell who gets none, and the secrets by which they know us."""
 
 from tests.adapters.services import activecampaign, hubspot, klaviyo, mailchimp, mandrill, salesforce, sendgrid
 
@@ -17,3 +17,4 @@ VENDORS = (
     salesforce.EMAILS,
     sendgrid.MAILS,
 )
+STANDINGS = (activecampaign.STANDING, klaviyo.STANDING, mandrill.STANDING, sendgrid.STANDING)
