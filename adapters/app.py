@@ -12,6 +12,7 @@ from quart import Blueprint
 
 from adapters.configuration import Files, compile_content, succeed
 from adapters.destinations import build
+from adapters.feedback.desk import Desk
 from adapters.keys import Keys
 from adapters.reloading import Reloader
 from adapters.settings import Settings
@@ -188,7 +189,7 @@ def _routes(shop: Shop, store: ShopStore, running: Sidecar, metrics: Metrics) ->
         reasons,
         shown,
         unsubscribing_routes(intake, service, Links(keys.links_key, shop.settings.public_url)),
-        feedback_routes(intake, service, shop.settings.destinations),
+        feedback_routes(Desk(intake, service), shop.settings.destinations),
         decisions(keys, service, metrics),
         reload_route(keys, running.reloader),
         database(keys, store),

@@ -133,6 +133,8 @@ class Dispatch(msgspec.Struct, frozen=True):
     """The gate of release that holds it, or dropped it."""
     held: tuple[str, ...] = ()
     """The gates that have held it so far."""
+    address: str = ""
+    """The address that it was handed over for, as addresses are compared; empty before, and where it names none."""
 
 
 def of(dispatch: Dispatch, what: str) -> Counted:
@@ -196,6 +198,8 @@ class Batch:
     """What is to be added to what was counted."""
     linked: dict[int, Millis] = field(default_factory=dict)
     """Hashes of the ids of messages that linked ids, and when: they are recognised for 24 hours."""
+    cursors: dict[str, str] = field(default_factory=dict)
+    """How far those who are asked have told, by their names."""
     journal_from: int = 0
     """Entries of the batches before this one, counted as `Mark.commits` does, are not needed any more: their users are
     saved. 0: as before."""
@@ -212,4 +216,5 @@ class Batch:
             or self.gone
             or self.journal_from
             or self.counts
+            or self.cursors
         )

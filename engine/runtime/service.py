@@ -242,7 +242,9 @@ class Service:
             return True
 
     async def suppress(self, marks: Sequence[tuple[str, Suppressed]], *, lifted: bool = False) -> None:
-        """Suppress addresses, or suppress them no more; durable on return. What is held is asked about at once.
+        """Suppress addresses, or suppress them no more; durable on return, as is what was said so far.
+
+        What is held is asked about at once.
 
         Raises:
             Refused: the service is not ready, or it cannot be made durable.
@@ -258,7 +260,8 @@ class Service:
             await self.journal.flushed()
         except StoreError as error:
             raise Refused("failed", str(error)) from error
-        self.outbox.ask_about_all()
+        if marks:
+            self.outbox.ask_about_all()
 
     def _rules(self, configuration: Configuration) -> Policy:
         return replace(configuration.policy, suppressed=self.addresses.marks)
