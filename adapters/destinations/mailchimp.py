@@ -77,7 +77,7 @@ class Mailchimp(Service):
         self._base = f"{base}/3.0"
         self._members = f"{self._base}/lists/{settings.audience}/members"
         self._status = settings.status_if_new
-        self._audience = Audience(self.ask, self._members)
+        self._audience = Audience(self.ask, self._members, enter_as=settings.status_if_new)
 
     async def send(self, delivery: Delivery) -> None:
         """Bring the member up to date where the message says so, then make the call; the first alone sends nothing."""

@@ -65,17 +65,21 @@ class Cursor(msgspec.Struct, frozen=True):
 
 
 class Audience:
-    """Asks about one audience, whose members are at `members`."""
+    """Asks about one audience, whose members are at `members`.
 
-    def __init__(self, ask: Question, members: str) -> None:
+    Of those who have the status with which Impel lets people enter it, nobody knows whether they have left.
+    """
+
+    def __init__(self, ask: Question, members: str, enter_as: str) -> None:
         self._ask = ask
         self._members = members
+        self._statuses = [status for status in _GONE if status != enter_as]
 
     async def poll(self, cursor: str, mailed: Sequence[str], now: Millis) -> Polled:
         """Who has left, and what those in `mailed` have done."""
         said = read_cursor(cursor, Cursor)
         reports: list[Report] = []
-        for status in _GONE:
+        for status in self._statuses:
             gone, place, problem = await self._gone(status, getattr(said, status))
             reports += gone
             said = replace(said, **{status: place})

@@ -41,22 +41,22 @@ def askers(
 ) -> Iterator["Asker"]:
     """One for each destination that can be asked, and is to be; questions share the account's rate with messages."""
     for name, each in settings.items():
-        poller = destinations[name]
-        if isinstance(each, ServiceSettings) and each.poll_seconds is not None and isinstance(poller, Poller):
+        every, poller = each.poll_seconds if isinstance(each, ServiceSettings) else None, destinations[name]
+        if isinstance(each, ServiceSettings) and every is not None and isinstance(poller, Poller):
             if isinstance(poller, Called):
                 poller.turn = partial(service.outbox.turn, name)
-            yield Asker(name, each, poller, desk=desk, service=service, metrics=metrics)
+            yield Asker(name, each.kind, every, poller, desk=desk, service=service, metrics=metrics)
 
 
 class Asker:
-    """Asks one service."""
+    """Asks one service, of a kind, every so many seconds."""
 
     def __init__(
-        self, name: str, settings: ServiceSettings, poller: Poller, *, desk: Desk, service: Service, metrics: Metrics
+        self, name: str, kind: str, every: float, poller: Poller, *, desk: Desk, service: Service, metrics: Metrics
     ) -> None:
         self._name = name
-        self._cursor_name = f"{settings.kind} {name}"
-        self._every = settings.poll_seconds or 0.0
+        self._cursor_name = f"{kind} {name}"
+        self._every = every
         self._poller = poller
         self._desk = desk
         self._service = service

@@ -61,7 +61,7 @@ class Told:
 
 @asynccontextmanager
 async def asking(
-    told: Told, store: MemoryStore, *, every: str = "5m", name: str = "there", at: Millis = 30_000
+    told: Told, store: MemoryStore, *, every: float = 300, name: str = "there", at: Millis = 30_000
 ) -> AsyncIterator[Rig]:
     """Ask from a service that runs; Ann, who is known as `u`, was sent a message at an instant."""
     async with running(NOBODY, Quiet(), store) as rig:
@@ -69,9 +69,8 @@ async def asking(
         sent = dispatch(at, state="accepted", address=ANN)
         store.apply(Batch(dispatches={sent.id: sent}))
         metrics = Metrics()
-        settings = MailchimpSettings(key=Secret(env="NONE"), audience="l1", poll=every)
         desk = Desk(Intake(rig.service, metrics), rig.service)
-        asker = Asker(name, settings, told, desk=desk, service=rig.service, metrics=metrics)
+        asker = Asker(name, "mailchimp", every, told, desk=desk, service=rig.service, metrics=metrics)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(asker.run)
             yield rig
@@ -103,7 +102,7 @@ async def test_addresses_that_were_mailed_by_others_or_long_ago_are_not_asked_ab
 
 async def test_what_is_told_twice_counts_once(autojump_clock: MockClock) -> None:
     told = Told([OPENED, OPENED])
-    async with asking(told, MemoryStore(), every="10m") as rig:
+    async with asking(told, MemoryStore(), every=600) as rig:
         await trio.sleep(3_601)
         assert len(told.at) == 7
         assert (await events(rig)).count("Email Opened") == 1
@@ -183,7 +182,7 @@ async def test_a_service_that_goes_on_failing_is_asked_less_and_less_and_then_as
 ) -> None:
     monkeypatch.setattr("adapters.feedback.asking._LONGEST", 600)
     told = Told(problems=[Unclear("no answer")] * 6)
-    async with asking(told, MemoryStore(), every="1m"):
+    async with asking(told, MemoryStore(), every=60):
         await trio.sleep(2_225)
         gaps = [round(after - before) for before, after in pairwise(told.at)]
         assert gaps == [60, 120, 240, 480, 600, 600, 60, 60]

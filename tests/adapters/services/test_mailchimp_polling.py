@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import pytest
 from trio.testing import MockClock
 
@@ -53,9 +54,9 @@ class Asking:
 
 
 @asynccontextmanager
-async def at(change: Callable[[Parts], None] = lambda _: None) -> AsyncIterator[Asking]:
-    simulator = Mailchimp()
-    async with build("m", settings("http://there.example"), Mutating(Direct(simulator), change)) as destination:
+async def at(change: Callable[[Parts], None] = lambda _: None, **more: Any) -> AsyncIterator[Asking]:
+    simulator, set_as = Mailchimp(), msgspec.structs.replace(settings("http://there.example"), **more)
+    async with build("m", set_as, Mutating(Direct(simulator), change)) as destination:
         assert isinstance(destination, Poller)
         yield Asking(destination, simulator)
 
@@ -146,6 +147,15 @@ async def test_those_who_have_left_are_told_at_first_and_then_when_that_changes(
         assert await asking.standing() == [("Email Bounced", "dead@shop.example"), ("Unsubscribed", "old@shop.example")]
         asking.simulator.leave(BOB, "unsubscribed", NOW)
         assert ("Unsubscribed", BOB) in await asking.standing(NOW + 1)
+
+
+async def test_whoever_impel_itself_lets_enter_as_unsubscribed_has_not_left(autojump_clock: MockClock) -> None:
+    async with at(status_if_new="unsubscribed") as asking:
+        asking.simulator.leave(BOB, "unsubscribed", NOW - DAY)
+        asking.simulator.leave("dead@shop.example", "cleaned", NOW - DAY)
+        asking.simulator.do(ANN, "unsub", NOW - MINUTE)
+        assert await asking.standing() == [("Email Bounced", "dead@shop.example")]
+        assert [each.event for each in await asking.done(NOW + 1)] == ["Unsubscribed"]
 
 
 @pytest.mark.parametrize("people", [1, 2, 3, 7, 12])
