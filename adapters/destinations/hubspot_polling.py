@@ -75,15 +75,14 @@ class Account:
         """What became of mails, and who of those in `mailed` has left; either is told though the other cannot be."""
         said = read_cursor(cursor, Cursor)
         events, span, problem = await self._events(said.events, now)
-        progress = said.statuses.going_on(now, every=DAY)
-        standing, after, other = await ask_each(mailed, progress, STATUSES, self._status)
-        return Polled([*standing, *events], write_cursor(Cursor(span, after)), problem or other)
+        standing, statuses, other = await ask_each(mailed, said.statuses, STATUSES, self._status, now=now, every=DAY)
+        return Polled([*standing, *events], write_cursor(Cursor(span, statuses)), problem or other)
 
-    async def _events(self, span: Span, now: Millis) -> tuple[list[Report], Span, DeliveryError | None]:
+    async def _events(self, before: Span, now: Millis) -> tuple[list[Report], Span, DeliveryError | None]:
         """The events since the last time; how far they were told, and why no further."""
         reports: list[Report] = []
-        if not span.until:
-            span = Span(span.since or first(now), now, now)
+        before = before if before.since else Span(first(now))
+        span = before if before.until else Span(before.since, now, now)
         query: dict[str, str | int] = {
             "startTimestamp": overlapping(span.since, now) + 1,
             "endTimestamp": span.until,
@@ -93,7 +92,7 @@ class Account:
             try:
                 said = await self._ask(self._activity, query)
             except DeliveryError as problem:
-                return reports, span, problem
+                return reports, span if reports else before, problem
             page = objects(said, "events")
             reports += [report for each in page for report in _reports(each)]
             if not page or said.get("hasMore") is not True:
@@ -102,7 +101,7 @@ class Account:
             span = replace(span, until=min((when(each.get("created")) for each in page), default=0) or span.until)
         return reports, span, None
 
-    async def _status(self, address: str) -> list[Report]:
+    async def _status(self, address: str, _: Round) -> list[Report]:
         """Whether an address has left."""
         said = await self._ask(f"{self._preferences}/{quote(address, safe='')}/unsubscribe-all", {"channel": "EMAIL"})
         left = [each for each in objects(said, "results") if each.get("status") == _LEFT]

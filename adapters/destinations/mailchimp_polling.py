@@ -9,6 +9,7 @@ unsubscribes of one member. An activity has no id and names no message, and open
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import md5
 from typing import Any
 
@@ -76,22 +77,18 @@ class Audience:
         self._statuses = [status for status in _GONE if status != enter_as]
 
     async def poll(self, cursor: str, mailed: Sequence[str], now: Millis) -> Polled:
-        """Who has left, and what those in `mailed` have done."""
+        """Who has left, and what those in `mailed` have done; either is told though the other cannot be."""
         said = read_cursor(cursor, Cursor)
         reports: list[Report] = []
+        problems: list[DeliveryError | None] = []
         for status in self._statuses:
             gone, place, problem = await self._gone(status, getattr(said, status))
             reports += gone
+            problems.append(problem)
             said = replace(said, **{status: place})
-            if problem is not None:
-                return Polled(reports, write_cursor(said), problem)
-        progress = said.feeds.going_on(now)
-
-        async def feed(address: str) -> list[Report]:
-            return await self._feed(address, overlapping(progress.since, now), progress.began)
-
-        done, after, problem = await ask_each(mailed, progress, FEEDS, feed)
-        return Polled([*reports, *done], write_cursor(replace(said, feeds=after)), problem)
+        done, feeds, problem = await ask_each(mailed, said.feeds, FEEDS, partial(self._feed, now), now=now)
+        amiss = next((each for each in (*problems, problem) if each is not None), None)
+        return Polled([*reports, *done], write_cursor(replace(said, feeds=feeds)), amiss)
 
     async def _gone(self, status: str, place: Place) -> tuple[list[Report], Place, DeliveryError | None]:
         """Those who have a status, from a place in the list on; how far they were told, and why no further."""
@@ -111,8 +108,9 @@ class Audience:
                 return reports, replace(place, offset=0), None
         return reports, place, None
 
-    async def _feed(self, address: str, since: Millis, until: Millis) -> list[Report]:
-        """What a member has done after one instant and up to another."""
+    async def _feed(self, now: Millis, address: str, progress: Round) -> list[Report]:
+        """What a member has done in the window of a round."""
+        since, until = overlapping(progress.since, now), progress.began
         query: dict[str, str | int] = {"activity_filters": ",".join(_DONE), "count": PAGE}
         try:
             said = await self._ask(f"{self._members}/{hashed(address)}/activity-feed", query)

@@ -62,6 +62,9 @@ class Asker:
         self._service = service
         self._metrics = metrics
         self._failures = 0
+        """How often nothing was told, one after another."""
+        self._amiss = ""
+        """What was told in the log, until it is well again."""
 
     async def run(self) -> None:
         """Ask, for ever."""
@@ -76,15 +79,20 @@ class Asker:
         except Exception as fault:  # noqa: BLE001 - whatever it is
             problem = fault
         self._metrics.asked(self._name, "ok" if problem is None else "failed")
+        self._tell(problem)
+        return problem
+
+    def _tell(self, problem: Exception | None) -> None:
+        """Say what is amiss when that is something else than before."""
+        before, self._amiss = self._amiss, "" if problem is None else repr(problem)
+        if self._amiss == before:
+            return
         if problem is None:
-            if self._failures:
-                _log.info("the service answers questions again", destination=self._name)
-            self._failures = 0
+            _log.info("a service can be asked again", destination=self._name)
         elif isinstance(problem, DeliveryError | Refused):
             _log.warning("a service could not be asked", destination=self._name, reason=str(problem))
         else:
             _log.error("asking a service failed", destination=self._name, exc_info=problem)
-        return problem
 
     async def _ask(self) -> Exception | None:
         service, now = self._service, self._service.now()
@@ -92,13 +100,15 @@ class Asker:
         mailed = await service.store.mailed(self._name, now - REMEMBERED, MAILED)
         polled = await self._poller.poll(cursor, mailed, now)
         await self._desk.take(self._name, polled.reports)
+        if polled.problem is None or polled.cursor != cursor:
+            self._failures = 0
         if polled.cursor != cursor:
             service.journal.remember(self._cursor_name, polled.cursor)
             await service.journal.flushed()
         return polled.problem
 
     def _pause(self, problem: Exception) -> float:
-        """Seconds: as the service asked, or twice as many each time."""
+        """Seconds: as the service asked, or twice as many each time that it tells nothing."""
         if isinstance(problem, Unavailable | Refused) and problem.retry_after:
             return problem.retry_after
         pause = self._every * 2.0 ** min(self._failures, _DOUBLED)

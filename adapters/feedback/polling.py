@@ -99,7 +99,7 @@ class Round(msgspec.Struct, frozen=True):
     """How far a round has got."""
 
     since: Millis = 0
-    """When the round before began; 0: there was none."""
+    """When the round before began; 0: there was none, and it is not said either from when on to ask."""
     began: Millis = 0
     after: str = ""
     """The address that was asked about last."""
@@ -109,35 +109,38 @@ class Round(msgspec.Struct, frozen=True):
         """This one, or, if it is over and has begun so long ago, the next."""
         if not self.over or now - self.began < every:
             return self
-        return Round(self.began or first(now), now, over=False)
+        return Round(self.began or self.since or first(now), now, over=False)
 
 
-Ask = Callable[[str], Awaitable[Sequence[Report]]]
-"""Asks about one address."""
+Ask = Callable[[str, Round], Awaitable[Sequence[Report]]]
+"""Asks about one address, in a round."""
 
 Question = Callable[[str, Mapping[str, str | int]], Awaitable[Mapping[str, Any]]]
 """Asks for what is at an address of the service, with a query; raises as calls do."""
 
 
 async def ask_each(
-    mailed: Sequence[str], progress: Round, most: int, ask: Ask
+    mailed: Sequence[str], before: Round, most: int, ask: Ask, *, now: Millis, every: Millis = 0
 ) -> tuple[list[Report], Round, DeliveryError | None]:
-    """Go on with a round by up to so many addresses; gives what was told, how far it got, and why no further.
+    """Go on with a round by up to so many addresses, or begin the next.
 
-    An address that the service refuses to be asked about holds up no other.
+    Gives what was told, how far it got, and why no further. A round of which nothing was told has not begun. An address
+    that the service refuses to be asked about holds up no other.
     """
     reports: list[Report] = []
+    progress = before.going_on(now, every)
     if progress.over:
-        return reports, progress, None
+        return reports, before, None
     left = sorted(address for address in mailed if address > progress.after)
     refused: list[Rejected] = []
     for address in left[:most]:
         try:
-            reports += await ask(address)
+            reports += await ask(address, progress)
         except Rejected as problem:
             refused.append(problem)
         except DeliveryError as problem:
-            return reports, progress, problem
+            unbegun = replace(before, since=before.since or progress.since)
+            return reports, progress if progress.after else unbegun, problem
         progress = replace(progress, after=address)
     all_refused = refused and len(refused) == len(left[:most])
     return reports, replace(progress, over=len(left) <= most), refused[0] if all_refused else None

@@ -188,6 +188,18 @@ async def test_a_service_that_goes_on_failing_is_asked_less_and_less_and_then_as
         assert gaps == [60, 120, 240, 480, 600, 600, 60, 60]
 
 
+async def test_a_service_that_tells_a_part_is_asked_as_often_as_before_and_the_log_says_once_what_is_amiss(
+    autojump_clock: MockClock,
+) -> None:
+    told = Told(problems=[Unavailable("answered 403", account=True)] * 4, partly=True)
+    with capture_logs() as logs:
+        async with asking(told, MemoryStore()):
+            await trio.sleep(1_501)
+    assert [round(at) for at in told.at] == [0, 300, 600, 900, 1_200, 1_500]
+    levels = [(log["log_level"], log.get("reason")) for log in logs if log.get("destination") == "there"]
+    assert levels == [("warning", "answered 403"), ("info", None)]
+
+
 async def test_what_was_told_before_a_failure_is_taken_and_remembered(autojump_clock: MockClock) -> None:
     told = Told([OPENED], [Unavailable("answered 429", 7)], partly=True)
     await trio.sleep(60)

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,9 +10,25 @@ from adapters.feedback.polling import Round, ask_each, first, overlapping
 from adapters.feedback.report import Report
 from engine.core.events import Millis
 from engine.core.repeats import REMEMBERED
+from engine.runtime.ports import DeliveryError, Unclear
 
 HOUR: Millis = 3_600_000
 NOW: Millis = 1_795_428_000_000
+
+
+class Asker:
+    """Takes down of which windows each address was asked about."""
+
+    def __init__(self) -> None:
+        self.windows: dict[str, list[tuple[Millis, Millis]]] = {}
+        self.problems: dict[str, DeliveryError] = {}
+
+    async def ask(self, address: str, progress: Round) -> list[Report]:
+        await trio.lowlevel.checkpoint()
+        if address in self.problems:
+            raise self.problems[address]
+        self.windows.setdefault(address, []).append((progress.since, progress.began))
+        return []
 
 
 @given(now=st.integers(0, 10 * REMEMBERED), since=st.integers(0, 10 * REMEMBERED))
@@ -45,38 +62,47 @@ async def test_whoever_comes_and_goes_each_doing_is_told_once_and_none_is_missed
 ) -> None:
     """Somebody who is there does something every minute; the windows of a round's addresses follow one another."""
     progress, now = Round(), NOW
-    windows: dict[str, list[tuple[Millis, Millis]]] = {}
-
+    asker = Asker()
     for minutes, present, most in polls:
         now += minutes * 60_000
-        progress = progress.going_on(now)
-        span = (progress.since, progress.began)
-
-        async def ask(address: str, span: tuple[Millis, Millis] = span) -> list[Report]:
-            windows.setdefault(address, []).append(span)
-            return []
-
-        _, progress, problem = await ask_each(sorted(present), progress, most, ask)
+        _, progress, problem = await ask_each(sorted(present), progress, most, asker.ask, now=now)
         assert problem is None
-    for asked in windows.values():
+    for asked in asker.windows.values():
         assert len(set(asked)) == len(asked)
         assert all(before[1] <= after[0] for before, after in pairwise(asked))
 
 
 async def test_who_stays_is_asked_about_without_a_gap() -> None:
     progress, now, present = Round(), NOW, ["a", "b", "c", "d", "e"]
-    windows: dict[str, list[tuple[Millis, Millis]]] = {}
+    asker = Asker()
     for _ in range(20):
         now += 60_000
-        progress = progress.going_on(now)
-        span = (progress.since, progress.began)
-
-        async def ask(address: str, span: tuple[Millis, Millis] = span) -> list[Report]:
-            windows.setdefault(address, []).append(span)
-            return []
-
-        _, progress, _ = await ask_each(present, progress, 2, ask)
-    assert windows.keys() == set(present)
-    for asked in windows.values():
+        _, progress, _ = await ask_each(present, progress, 2, asker.ask, now=now)
+    assert asker.windows.keys() == set(present)
+    for asked in asker.windows.values():
         assert len(asked) >= 6
         assert all(before[1] == after[0] for before, after in pairwise(asked))
+
+
+async def test_a_failure_leaves_the_round_where_it_is_and_one_at_once_has_not_begun_it() -> None:
+    asker, before = Asker(), Round(NOW - HOUR, NOW, "z", over=True)
+    asker.problems["a"] = Unclear("no answer")
+    _, progress, problem = await ask_each(["a", "b"], before, 9, asker.ask, now=NOW + HOUR)
+    assert (progress, problem) == (before, asker.problems["a"])
+    asker.problems = {"b": Unclear("no answer")}
+    _, progress, problem = await ask_each(["a", "b"], before, 9, asker.ask, now=NOW + 2 * HOUR)
+    assert (progress, problem) == (Round(NOW, NOW + 2 * HOUR, "a", over=False), asker.problems["b"])
+    asker.problems.clear()
+    _, progress, problem = await ask_each(["a", "b"], progress, 9, asker.ask, now=NOW + 3 * HOUR)
+    assert (progress.over, problem) == (True, None)
+    assert asker.windows == {"a": [(NOW, NOW + 2 * HOUR)], "b": [(NOW, NOW + 2 * HOUR)]}
+
+
+async def test_however_long_the_first_question_fails_the_window_begins_where_it_would_have() -> None:
+    asker, progress = Asker(), Round()
+    asker.problems["a"] = Unclear("no answer")
+    for hours in range(0, 100, 10):
+        _, progress, _ = await ask_each(["a"], progress, 9, asker.ask, now=NOW + hours * HOUR)
+    asker.problems.clear()
+    _, progress, _ = await ask_each(["a"], progress, 9, asker.ask, now=NOW + 100 * HOUR)
+    assert asker.windows == {"a": [(first(NOW), NOW + 100 * HOUR)]}

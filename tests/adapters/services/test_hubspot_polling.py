@@ -233,6 +233,18 @@ async def test_what_became_of_mails_is_told_though_nobody_may_ask_who_has_left(
         assert await asking.left(NOW + 1, ANN, BOB) == [ANN]
 
 
+async def test_a_service_that_is_out_of_order_is_not_asked_on_and_on_and_the_cursor_stays(
+    autojump_clock: MockClock,
+) -> None:
+    async with at() as asking:
+        await asking.happened()
+        before, number = asking.cursor, len(asking.simulator.asked)
+        asking.simulator.faults.extend(["503"] * 9)
+        assert (await asking.ask(NOW + 2 * DAY, ANN, BOB)).problem is not None
+        assert asking.cursor == before
+        assert len(asking.simulator.asked) - number == 2
+
+
 async def test_an_address_that_is_refused_holds_up_no_other(autojump_clock: MockClock) -> None:
     async with at() as asking:
         asking.simulator.leave(BOB, NOW - 1)

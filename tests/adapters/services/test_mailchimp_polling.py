@@ -202,11 +202,24 @@ async def test_where_asking_for_those_who_have_left_fails_that_is_told_and_asked
     async with at() as asking:
         asking.simulator.leave(BOB, "unsubscribed", NOW - DAY)
         asking.simulator.leave("dead@shop.example", "cleaned", NOW - DAY)
+        asking.simulator.do(ANN, "open", NOW - MINUTE)
         asking.simulator.faults.extend([*["none"] * passed, fault])  # type: ignore[list-item]
         polled = await asking.ask()
         assert isinstance(polled.problem, kind)
-        assert len(polled.reports) == passed, "what was told before it is not lost"
+        assert len(polled.reports) == 2, "what else can be told is"
         assert len(await asking.standing(NOW + 1)) == 2
+
+
+async def test_a_service_that_is_out_of_order_is_not_asked_on_and_on_and_the_cursor_stays(
+    autojump_clock: MockClock,
+) -> None:
+    async with at() as asking:
+        await asking.done()
+        before, number = asking.cursor, len(asking.simulator.asked)
+        asking.simulator.faults.extend(["503"] * 9)
+        assert (await asking.ask(NOW + HOUR, *[f"p{each}@shop.example" for each in range(9)])).problem is not None
+        assert asking.cursor == before
+        assert len(asking.simulator.asked) - number == 3
 
 
 @pytest.mark.parametrize("fault", ["429", "500", "503"])
