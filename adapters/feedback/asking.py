@@ -13,7 +13,7 @@ import trio
 from adapters.destinations import DestinationSettings
 from adapters.destinations.service import Service as Called
 from adapters.destinations.service import ServiceSettings
-from adapters.feedback.desk import REMEMBERED, Desk
+from adapters.feedback.desk import LATELY, Desk
 from adapters.feedback.polling import Poller
 from adapters.telemetry.metrics import Metrics
 from engine.runtime.ports import DeliveryError, Destination, Unavailable
@@ -97,7 +97,7 @@ class Asker:
     async def _ask(self) -> Exception | None:
         service, now = self._service, self._service.now()
         cursor = await service.store.cursor(self._cursor_name)
-        mailed = await service.store.mailed(self._name, now - REMEMBERED, MAILED)
+        mailed = await service.store.mailed(self._name, now - LATELY, MAILED)
         polled = await self._poller.poll(cursor, mailed, now)
         await self._desk.take(self._name, polled.reports)
         if polled.problem is None or polled.cursor != cursor:

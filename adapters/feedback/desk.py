@@ -18,7 +18,7 @@ from engine.runtime.ports import DAY
 from engine.runtime.records import Dispatch
 from engine.runtime.service import Service
 
-REMEMBERED: Millis = 7 * DAY
+LATELY: Millis = 7 * DAY
 """For so long what is told of an address belongs to a message to it."""
 
 _EARLY: Millis = 5_000
@@ -85,4 +85,4 @@ class Desk:
         if report.message:
             return await store.dispatch(report.message)
         address = normal(report.address)
-        return await store.accepted_for(address, name, at - REMEMBERED, at + _EARLY) if address else None
+        return await store.accepted_for(address, name, at - LATELY, at + _EARLY) if address else None

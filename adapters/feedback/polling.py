@@ -124,14 +124,16 @@ async def ask_each(
 ) -> tuple[list[Report], Round, DeliveryError | None]:
     """Go on with a round by up to so many addresses, or begin the next.
 
-    Gives what was told, how far it got, and why no further. A round of which nothing was told has not begun. An address
-    that the service refuses to be asked about holds up no other.
+    Gives what was told, how far it got, and why no further. A round in which nobody was asked about has not begun. An
+    address that the service refuses to be asked about holds up no other.
     """
     reports: list[Report] = []
     progress = before.going_on(now, every)
     if progress.over:
         return reports, before, None
     left = sorted(address for address in mailed if address > progress.after)
+    if not left and not progress.after:
+        return reports, before, None
     refused: list[Rejected] = []
     for address in left[:most]:
         try:

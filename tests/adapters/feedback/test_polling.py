@@ -98,6 +98,15 @@ async def test_a_failure_leaves_the_round_where_it_is_and_one_at_once_has_not_be
     assert asker.windows == {"a": [(NOW, NOW + 2 * HOUR)], "b": [(NOW, NOW + 2 * HOUR)]}
 
 
+async def test_without_anybody_to_ask_about_no_round_begins() -> None:
+    asker = Asker()
+    assert await ask_each([], Round(), 9, asker.ask, now=NOW, every=24 * HOUR) == ([], Round(), None)
+    _, progress, _ = await ask_each(["a"], Round(), 9, asker.ask, now=NOW + 1, every=24 * HOUR)
+    assert progress.over
+    assert await ask_each(["a", "b"], progress, 9, asker.ask, now=NOW + HOUR, every=24 * HOUR) == ([], progress, None)
+    assert asker.windows.keys() == {"a"}
+
+
 async def test_however_long_the_first_question_fails_the_window_begins_where_it_would_have() -> None:
     asker, progress = Asker(), Round()
     asker.problems["a"] = Unclear("no answer")

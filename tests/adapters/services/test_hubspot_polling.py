@@ -237,7 +237,7 @@ async def test_a_service_that_is_out_of_order_is_not_asked_on_and_on_and_the_cur
     autojump_clock: MockClock,
 ) -> None:
     async with at() as asking:
-        await asking.happened()
+        await asking.ask(NOW, ANN)
         before, number = asking.cursor, len(asking.simulator.asked)
         asking.simulator.faults.extend(["503"] * 9)
         assert (await asking.ask(NOW + 2 * DAY, ANN, BOB)).problem is not None
