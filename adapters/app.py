@@ -1,7 +1,7 @@
 """The one place where the parts are plugged together: settings and files in, a running sidecar out."""
 
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,8 @@ from quart import Blueprint
 
 from adapters.configuration import Files, compile_content, succeed
 from adapters.destinations import build
+from adapters.feedback.asking import Asker, askers
+from adapters.feedback.desk import Desk
 from adapters.keys import Keys
 from adapters.reloading import Reloader
 from adapters.settings import Settings
@@ -108,9 +110,11 @@ async def sidecar(
         clock = SteadyClock(since=(await store.mark()).now)
         service = _service(shop, store, opened, metrics, clock)
         running = Sidecar(service, Reloader(shop.folder, shop.settings, service, shop.files), trio.Event())
-        app, served = application(_routes(shop, store, running, metrics)), trio.Event()
+        desk = Desk(Intake(service, metrics), service)
+        asking = list(askers(shop.settings.destinations, opened, desk, service, metrics))
+        app, served = application(_routes(shop, store, running, metrics, desk)), trio.Event()
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_serve, service, running.ready, failed)
+            nursery.start_soon(_serve, service, running.ready, asking, failed)
             await nursery.start(run_server, app, listener, ending, served)
             task_status.started(running)
             await ending()
@@ -119,11 +123,13 @@ async def sidecar(
             nursery.cancel_scope.cancel()
 
 
-async def _serve(service: Service, ready: trio.Event, failed: Callable[[], object]) -> None:
+async def _serve(service: Service, ready: trio.Event, asking: Sequence[Asker], failed: Callable[[], object]) -> None:
     try:
         async with trio.open_nursery() as nursery:
             await nursery.start(service.run)
             ready.set()
+            for asker in asking:
+                nursery.start_soon(asker.run)
     except* StoreError:
         failed()
         raise
@@ -159,7 +165,7 @@ def _service(
     return service
 
 
-def _routes(shop: Shop, store: ShopStore, running: Sidecar, metrics: Metrics) -> list[Blueprint]:
+def _routes(shop: Shop, store: ShopStore, running: Sidecar, metrics: Metrics, desk: Desk) -> list[Blueprint]:
     keys, service = shop.keys, running.service
     intake = Intake(service, metrics)
 
@@ -188,7 +194,7 @@ def _routes(shop: Shop, store: ShopStore, running: Sidecar, metrics: Metrics) ->
         reasons,
         shown,
         unsubscribing_routes(intake, service, Links(keys.links_key, shop.settings.public_url)),
-        feedback_routes(intake, service, shop.settings.destinations),
+        feedback_routes(desk, shop.settings.destinations),
         decisions(keys, service, metrics),
         reload_route(keys, running.reloader),
         database(keys, store),

@@ -135,7 +135,7 @@ class Activecampaign(Service):
         """Bring a contact up to date, which does no harm twice; returns their number."""
         data = delivery.data
         content = written({"contact": {"email": data["email"], **(data.get("contact") or {})}}, delivery.message)
-        answer = await self.ask(Request(f"{self._base}/contact/sync", content, self._headers))
+        answer = await self.prepare(Request(f"{self._base}/contact/sync", content, self._headers))
         try:
             return int(answer.json["contact"]["id"])
         except (KeyError, TypeError, ValueError) as error:
@@ -161,4 +161,4 @@ def _reports(address: str, contact: Mapping[str, Any], lists: Sequence[Mapping[s
         elif status == _LEFT:
             said.append((UNSUBSCRIBED, "" if everything else str(each.get("list")), at))
     for event, of, at in dict.fromkeys(said):
-        yield Report(event, instant(at), f"{event}:{of}:{address}:{at}", address, of=of)
+        yield Report(event, instant(at), f"{event}:{of}:{address}:{at}", address, of=of, standing=True)

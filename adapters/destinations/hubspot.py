@@ -3,10 +3,11 @@
 Events go to `POST /events/v3/send` (reference of the custom behavioural events API, v3) with a `uuid` made of the
 message's key: of those of one event type, only the first within a year counts. Single sends go to
 `POST /marketing/v4/email/single-send` with the key as `sendId`, of which at most one email is ever sent; what became of
-it stands inside the answer. The paths can be set, for HubSpot has dated twins of both.
+it stands inside the answer. What became of mails it tells only when it is asked (`hubspot_polling`). The paths can be
+set, for HubSpot has dated twins of them.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -15,9 +16,12 @@ from uuid import UUID, uuid5
 import httpx
 
 from adapters.destinations.http import Answer, Caller, iso, open_client, retry_after, written
+from adapters.destinations.hubspot_polling import Account
 from adapters.destinations.service import Request, Service, ServiceSettings
 from adapters.destinations.shape import Field, Fields
+from adapters.feedback.polling import Polled
 from adapters.secrets import Secret
+from engine.core.events import Millis
 from engine.runtime.ports import DAY, Delivery, Pace, Rejected, Unavailable
 
 _URL = "https://api.hubapi.com"
@@ -54,6 +58,10 @@ class HubspotSettings(ServiceSettings, frozen=True, kw_only=True, tag_field="kin
     token: Secret
     events_path: str = "/events/v3/send"
     send_path: str = "/marketing/v4/email/single-send"
+    activity_path: str = "/email/public/v1/events"
+    """Where it tells what became of mails."""
+    preferences_path: str = "/communication-preferences/v4/statuses"
+    """Where it tells, by address, who has unsubscribed."""
 
 
 @asynccontextmanager
@@ -78,6 +86,7 @@ class Hubspot(Service):
         super().__init__(caller, settings, published=_PACE, remembers=365 * DAY)
         base = (settings.url or _URL).rstrip("/")
         self._events, self._sends = base + settings.events_path, base + settings.send_path
+        self._account = Account(self.look_up, base + settings.activity_path, base + settings.preferences_path)
 
     def request(self, delivery: Delivery) -> Request:
         """An event where the message names one, else a single send."""
@@ -93,6 +102,10 @@ class Hubspot(Service):
             "customProperties": data.get("custom_properties") or {},
         }
         return Request(self._sends, written(body, delivery.message), {})
+
+    async def poll(self, cursor: str, mailed: Sequence[str], now: Millis) -> Polled:
+        """What became of mails, and who of those who were mailed lately has unsubscribed."""
+        return await self._account.poll(cursor, mailed, now)
 
     def accept(self, answer: Answer) -> None:
         """What became of a single send; an event is answered with nothing."""

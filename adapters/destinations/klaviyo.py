@@ -142,10 +142,11 @@ def _standing(profile: Mapping[str, Any]) -> Iterator[Report]:
     kinds = (entries(marketing.get(kind) or []) for kind in ("suppression", "list_suppressions"))
     for each in chain.from_iterable(kinds):
         reason, at, of = str(each.get("reason")), str(each.get("timestamp")), str(each.get("list_id") or "")
-        yield Report(_REASONS.get(reason, UNSUBSCRIBED), instant(at), f"{reason}:{of}:{address}:{at}", address, of=of)
+        event, told = _REASONS.get(reason, UNSUBSCRIBED), f"{reason}:{of}:{address}:{at}"
+        yield Report(event, instant(at), told, address, of=of, standing=True)
     if marketing.get("consent") == "UNSUBSCRIBED":
         at = str(marketing.get("consent_timestamp"))
-        yield Report(UNSUBSCRIBED, instant(at), f"UNSUBSCRIBED::{address}:{at}", address)
+        yield Report(UNSUBSCRIBED, instant(at), f"UNSUBSCRIBED::{address}:{at}", address, standing=True)
 
 
 def _inside(found: Mapping[str, Any], *names: str) -> Mapping[str, Any]:

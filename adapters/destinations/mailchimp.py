@@ -4,22 +4,24 @@
 (reference of the Marketing API, 3.0). A journey's step carries no data. Neither deduplicates, so what may have been
 sent is not sent again. Before an event, the member's merge fields are brought up to date where the message says any:
 with `status_if_new`, which leaves alone whoever is in the audience already, and never with `status`, which would
-subscribe again whoever has left.
+subscribe again whoever has left. Opens and clicks it tells only when it is asked (`mailchimp_polling`).
 """
 
 from base64 import b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from hashlib import md5
 from http import HTTPStatus
 from typing import Any, ClassVar, Literal
 
 import httpx
 
 from adapters.destinations.http import Answer, Caller, iso, open_client, written
+from adapters.destinations.mailchimp_polling import Audience, NotThere, hashed
 from adapters.destinations.service import Request, Service, ServiceSettings
 from adapters.destinations.shape import Field, Fields
+from adapters.feedback.polling import Polled
 from adapters.secrets import Secret, SecretError
+from engine.core.events import Millis
 from engine.runtime.ports import Delivery, Pace, Rejected, Unavailable
 
 _PACE = Pace(concurrency=8)
@@ -75,6 +77,7 @@ class Mailchimp(Service):
         self._base = f"{base}/3.0"
         self._members = f"{self._base}/lists/{settings.audience}/members"
         self._status = settings.status_if_new
+        self._audience = Audience(self.look_up, self._members, enter_as=settings.status_if_new)
 
     async def send(self, delivery: Delivery) -> None:
         """Bring the member up to date where the message says so, then make the call; the first alone sends nothing."""
@@ -83,10 +86,14 @@ class Mailchimp(Service):
             await self._update(delivery)
         await self.make(request)
 
+    async def poll(self, cursor: str, mailed: Sequence[str], now: Millis) -> Polled:
+        """Who has left the audience, and what those who were mailed lately have done."""
+        return await self._audience.poll(cursor, mailed, now)
+
     async def _update(self, delivery: Delivery) -> None:
         data = delivery.data
         body = {"email_address": data["email"], "status_if_new": self._status, "merge_fields": data["merge_fields"]}
-        await self.ask(Request(self._member(data["email"]), written(body, delivery.message), {}, "PUT"))
+        await self.prepare(Request(self._member(data["email"]), written(body, delivery.message), {}, "PUT"))
 
     def request(self, delivery: Delivery) -> Request:
         """An event where the message names one, else a journey's step."""
@@ -105,7 +112,7 @@ class Mailchimp(Service):
         if answer.status == HTTPStatus.FORBIDDEN and answer.json is None:
             raise Unavailable("answered 403: too many connections", account=True)
         if answer.status == HTTPStatus.NOT_FOUND:
-            raise Rejected(f"answered 404: {_NO_MEMBER}, or there is no such audience or journey")
+            raise NotThere(f"answered 404: {_NO_MEMBER}, or there is no such audience or journey")
         super().judge(answer)
 
     def reason(self, answer: Answer) -> str:
@@ -114,4 +121,4 @@ class Mailchimp(Service):
 
     def _member(self, address: str) -> str:
         """The address of a member: by the MD5 of their address in small letters."""
-        return f"{self._members}/{md5(address.lower().encode(), usedforsecurity=False).hexdigest()}"
+        return f"{self._members}/{hashed(address)}"

@@ -157,4 +157,5 @@ def _report(entry: Mapping[str, Any]) -> Report:
         f"{reason}:{address}:{created}",
         address,
         soft=reason == "soft-bounce",
+        standing=True,
     )

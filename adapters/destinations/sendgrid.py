@@ -141,4 +141,4 @@ def _standing(event: str, entry: Mapping[str, Any], created: Any) -> Report:
     address, of = str(entry.get("email") or ""), str(entry.get("group_id") or "")
     at = round(created * 1_000) if isinstance(created, int | float) else 0
     soft = event == BOUNCED and str(entry.get("status") or "").startswith("4")
-    return Report(event, at, f"{event}:{of}:{address}:{created}", address, soft=soft, of=of)
+    return Report(event, at, f"{event}:{of}:{address}:{created}", address, soft=soft, of=of, standing=True)

@@ -9,16 +9,19 @@ other 5xx                Unclear: it may have been taken; tried again only where
 no answer                as `http` tells
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Annotated, Any, ClassVar, NamedTuple
+from urllib.parse import urlencode
 
 import msgspec
+import trio
 
 from adapters.destinations.http import Answer, Caller, retry_after
 from adapters.destinations.shape import Fields, faults
 from adapters.secrets import Secret
 from engine.core.events import Millis
+from engine.language.durations import parse_duration
 from engine.runtime.ports import Delivery, Pace, Rejected, Retries, Unavailable, Unclear
 
 _CREDENTIALS = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
@@ -45,17 +48,30 @@ class ServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     """With what it signs what it reports to `/feedback/NAME`."""
     feedback_url: str = ""
     """The address that it was given for that, as it is seen from outside; services sign it, too."""
+    poll: str = "5m"
+    """How often it is asked for what it does not report by itself, where it can be; `off`: never."""
 
     @property
     def kind(self) -> str:
         """What stands as `kind` in the settings."""
         return str(self.__struct_config__.tag)
 
+    @property
+    def poll_seconds(self) -> float | None:
+        """`poll` in seconds; None: never."""
+        return None if self.poll == "off" else parse_duration(self.poll) / 1_000
+
     def __post_init__(self) -> None:
         if self.url and not self.url.startswith(("https://", "http://")):
             raise ValueError(f"url: {self.url!r} is not an http or https address")
         if self.timeout <= 0:
             raise ValueError("timeout: it must be more than 0 seconds")
+        try:
+            seconds = self.poll_seconds
+        except ValueError as error:
+            raise ValueError(f"poll: {error}; write one such as `5m`, or `off` for never") from error
+        if seconds == 0:
+            raise ValueError("poll: it must be more than 0 seconds; write `off` for never")
 
     def pace(self, published: Pace) -> Pace:
         """What the account allows: as published, but for what is set; accounts are told apart by their secrets."""
@@ -83,6 +99,8 @@ class Service:
         self.pace = settings.pace(published)
         self._fields = settings.fields
         self._retries = Retries(settings.attempts, remembers=remembers)
+        self.turn: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
+        """Waits until the account allows one more question; set by whoever knows of the others that use it."""
 
     def retries(self, _: str) -> Retries:
         """All calls are alike."""
@@ -110,7 +128,7 @@ class Service:
         self.judge(answer)
         self.accept(answer)
 
-    async def ask(self, request: Request) -> Answer:
+    async def prepare(self, request: Request) -> Answer:
         """Make a call that sends nothing, and does no harm if it is made twice; the answer is one of success.
 
         Raises:
@@ -126,6 +144,18 @@ class Service:
         except Unclear as error:
             raise Unavailable(str(error)) from error
         return answer
+
+    async def ask(self, request: Request) -> Answer:
+        """Likewise for a call that belongs to no message: when the account allows one more."""
+        await self.turn()
+        return await self.prepare(request)
+
+    async def look_up(self, url: str, query: Mapping[str, str | int]) -> Mapping[str, Any]:
+        """What the service answers to a question, a JSON object; raises as `ask` does."""
+        answer = await self.ask(Request(f"{url}?{urlencode(query)}", b"", {}, "GET"))
+        if not isinstance(answer.json, dict):
+            raise Unavailable("answered what cannot be read")
+        return answer.said
 
     def request(self, delivery: Delivery) -> Request:
         """What is asked of the service for a message; its data has been checked.

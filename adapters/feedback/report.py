@@ -27,6 +27,8 @@ class Report:
     """A bounce that may be none the next time: the address stays good."""
     of: str = ""
     """The list that was unsubscribed from; empty: everything."""
+    standing: bool = False
+    """It is how things stand, and nothing that has just happened: it suppresses, and is no event of anybody's."""
 
 
 def instant(text: str) -> Millis:

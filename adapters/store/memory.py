@@ -51,6 +51,7 @@ class MemoryStore:
         self._linked: dict[int, Millis] = {}
         self._suppressed: dict[Place, Suppressed] = {}
         self._counts: dict[Counted, Count] = {}
+        self._cursors: dict[str, str] = {}
         self._versions: list[Version] = []
         self._dispatches: dict[str, Dispatch] = {}
         self._changed: dict[str, int] = {}
@@ -93,6 +94,7 @@ class MemoryStore:
         self._decided += [(commits, decision) for decision in batch.decisions]
         self._dispatches |= batch.dispatches
         self._changed |= dict.fromkeys(batch.dispatches, commits)
+        self._cursors |= batch.cursors
         for counted, amount in batch.counts.items():
             before = self._counts.get(counted, Count(counted, 0.0, self._mark.now))
             self._counts[counted] = before._replace(amount=before.amount + amount)
@@ -166,6 +168,34 @@ class MemoryStore:
             if (not states or each.state in states) and (not name or each.name == name)
         ]
         return sorted(found, key=lambda each: -each.changed)[:limit]
+
+    async def accepted_for(self, address: str, destination: str, since: Millis, until: Millis) -> Dispatch | None:
+        """The message that a destination accepted last for an address, as addresses are compared, between two instants.
+
+        None where there is none, or where it was handed over by a version that kept no address of it.
+        """
+        await trio.lowlevel.checkpoint()
+        accepted = [each for each in self._accepted(destination, since) if each.address == address]
+        return next((each for each in accepted if each.changed <= until), None)
+
+    async def mailed(self, destination: str, since: Millis, limit: int) -> list[str]:
+        """The addresses of the latest messages, up to `limit`, that a destination has accepted; the latest first."""
+        await trio.lowlevel.checkpoint()
+        return list(dict.fromkeys(each.address for each in self._accepted(destination, since)[:limit]))
+
+    def _accepted(self, destination: str, since: Millis) -> list[Dispatch]:
+        """The messages for an address that a destination has accepted, the latest first."""
+        found = [
+            each
+            for each in reversed(self._dispatches.values())
+            if each.state == "accepted" and each.address and each.destination == destination and each.changed >= since
+        ]
+        return sorted(found, key=lambda each: -each.changed)
+
+    async def cursor(self, name: str) -> str:
+        """How far the one of that name, who is asked, has told; empty where that is not known."""
+        await trio.lowlevel.checkpoint()
+        return self._cursors.get(name, "")
 
     async def published(self, after: int, upto: int, limit: int) -> list[Published]:
         """Firings, and messages as they were last written, by commits: at least a whole one, and at most `limit`."""

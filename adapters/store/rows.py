@@ -28,7 +28,8 @@ def decision_row(decision: Decision, commits: int) -> tuple[Any, ...]:
 
 def dispatch_row(dispatch: Dispatch, commits: int) -> tuple[Any, ...]:
     """A row of `outbox`, but for its id."""
-    return dispatch.id, dispatch.name, dispatch.state, dispatch.changed, encode(dispatch), commits
+    content, address = encode(dispatch), dispatch.address
+    return dispatch.id, dispatch.name, dispatch.state, dispatch.changed, content, commits, dispatch.destination, address
 
 
 def published(row: tuple[int, str | None, int | None, bytes]) -> Published:

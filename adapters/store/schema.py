@@ -64,7 +64,16 @@ CREATE TABLE counts (trigger TEXT NOT NULL, version TEXT NOT NULL, variant TEXT 
 """
 """What came of each trigger, counted."""
 
-MIGRATIONS = (_FIRST, _COMMITS, _SUPPRESSIONS, _COUNTS)
+_ADDRESSES = """
+ALTER TABLE outbox ADD COLUMN destination TEXT;
+ALTER TABLE outbox ADD COLUMN address TEXT;
+CREATE INDEX outbox_by_address ON outbox (address, destination, changed) WHERE state = 'accepted' AND address <> '';
+CREATE INDEX outbox_mailed ON outbox (destination, changed, address) WHERE state = 'accepted' AND address <> '';
+CREATE TABLE cursors (name TEXT PRIMARY KEY, cursor TEXT NOT NULL) STRICT, WITHOUT ROWID;
+"""
+"""For whom each message was accepted, and how far services that are asked have told; what was there before says not."""
+
+MIGRATIONS = (_FIRST, _COMMITS, _SUPPRESSIONS, _COUNTS, _ADDRESSES)
 """What makes each version of the schema from the one before; the first, of an empty file."""
 
 VERSION = len(MIGRATIONS)

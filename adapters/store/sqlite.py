@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import apsw
 import trio
 
+from adapters.store import queries
 from adapters.store.faults import explained
 from adapters.store.guard import Lock, Witness
 from adapters.store.reader import Asked, Reader
@@ -43,23 +44,8 @@ _OLDEST = (3, 51, 3)
 _PAGE = 10_000
 _JOURNAL_PAGE = 100
 
-_VERSIONS = "SELECT number, at, digest, content FROM versions WHERE number > ? ORDER BY number LIMIT ?"
-_LINKS = "SELECT name, user FROM links WHERE name > ? ORDER BY name LIMIT ?"
-_LINKED = "SELECT id, message, at FROM linked WHERE id > ? ORDER BY id LIMIT ?"
-_SUPPRESSIONS = "SELECT id, address, channel, list, why, at, source FROM suppressions WHERE id > ? ORDER BY id LIMIT ?"
-_JOURNAL = "SELECT commits, entries, checksum FROM journal WHERE commits > ? ORDER BY commits LIMIT ?"
-_PEOPLE = "SELECT id, name, number, horizon FROM people WHERE id > ? ORDER BY id LIMIT ?"
-_UNENDED = "SELECT id, content FROM outbox WHERE state IN ('due', 'held', 'sending') AND id > ? ORDER BY id LIMIT ?"
-_PUBLISHED = """
-    SELECT commits, name, version, content FROM (
-        SELECT commits, 0 AS kind, id, name, version, content FROM decisions WHERE commits > ?1 AND commits <= ?2
-        UNION ALL SELECT commits, 1, id, NULL, NULL, content FROM outbox WHERE commits > ?1 AND commits <= ?2
-        ORDER BY 1, 2, 3 LIMIT ?3)"""
-_COUNTS = "SELECT trigger, version, variant, what, gate, amount, since FROM counts"
 _ALL = -1
 """As a limit: none."""
-
-_BEHIND = "SELECT name FROM people WHERE version < ? AND name > ? ORDER BY name LIMIT ?"
 
 _Result = TypeVar("_Result")
 
@@ -176,19 +162,19 @@ class SqliteStore:
 
     def versions(self) -> AsyncIterator[list[Version]]:
         """All versions of the trigger files that are kept, oldest first."""
-        return self._pages(_VERSIONS, lambda row: Version(*row))
+        return self._pages(queries.VERSIONS, lambda row: Version(*row))
 
     def links(self) -> AsyncIterator[list[tuple[str, str]]]:
         """All ids that lead elsewhere, each with the id that it leads to."""
-        return self._pages(_LINKS, lambda row: (row[0], row[1]), start="")
+        return self._pages(queries.LINKS, lambda row: (row[0], row[1]), start="")
 
     def linked(self) -> AsyncIterator[list[tuple[int, Millis]]]:
         """Hashes of the ids of messages that linked ids, and when, oldest first."""
-        return self._pages(_LINKED, lambda row: (row[1], row[2]))
+        return self._pages(queries.LINKED, lambda row: (row[1], row[2]))
 
     def suppressions(self) -> AsyncIterator[list[tuple[str, Suppressed]]]:
         """All addresses that are suppressed, one for each channel and list."""
-        return self._pages(_SUPPRESSIONS, lambda row: (row[1], Suppressed(*row[2:])))
+        return self._pages(queries.SUPPRESSIONS, lambda row: (row[1], Suppressed(*row[2:])))
 
     async def journal(self) -> AsyncIterator[list[Entry]]:
         """The entries that are kept, in the order in which they were written.
@@ -197,25 +183,25 @@ class SqliteStore:
             StoreError: a row is damaged.
 
         """
-        async with aclosing(self._pages(_JOURNAL, lambda row: row, size=_JOURNAL_PAGE)) as pages:
+        async with aclosing(self._pages(queries.JOURNAL, lambda row: row, size=_JOURNAL_PAGE)) as pages:
             async for rows in pages:
                 yield [entry for row in rows for entry in self._reader.entries(*row)]
 
     def people(self) -> AsyncIterator[list[Person]]:
         """All users who are kept."""
-        return self._pages(_PEOPLE, lambda row: Person(*row[1:]))
+        return self._pages(queries.PEOPLE, lambda row: Person(*row[1:]))
 
     def unended(self) -> AsyncIterator[list[Dispatch]]:
         """The messages that are not ended, in the order in which they were decided."""
-        return self._pages(_UNENDED, lambda row: read(row[1], Dispatch))
+        return self._pages(queries.UNENDED, lambda row: read(row[1], Dispatch))
 
     async def behind(self, version: int, after: str, limit: int) -> list[str]:
         """Up to `limit` users who have not taken up `version`, in the order of their names, those after `after`."""
-        return [name for (name,) in await self._read(_BEHIND, (version, after, limit))]
+        return [name for (name,) in await self._read(queries.BEHIND, (version, after, limit))]
 
     async def counts(self) -> list[Count]:
         """All that was counted."""
-        return [Count(Counted(*row[:5]), *row[5:]) for row in await self._read(_COUNTS, ())]
+        return [Count(Counted(*row[:5]), *row[5:]) for row in await self._read(queries.COUNTS, ())]
 
     async def dispatch(self, dispatch_id: str) -> Dispatch | None:
         """A message, by its id."""
@@ -238,12 +224,30 @@ class SqliteStore:
         query = f"SELECT content FROM outbox {where} ORDER BY changed DESC, id DESC LIMIT {limit:d}"  # noqa: S608 - ours
         return [read(content, Dispatch) for (content,) in await self._read(query, tuple(values))]
 
+    async def accepted_for(self, address: str, destination: str, since: Millis, until: Millis) -> Dispatch | None:
+        """The message that a destination accepted last for an address, as addresses are compared, between two instants.
+
+        None where there is none, or where it was handed over by a version that kept no address of it.
+        """
+        found = await self._read(queries.ACCEPTED_FOR, (address, destination, since, until))
+        return read(found[0][0], Dispatch) if found else None
+
+    async def mailed(self, destination: str, since: Millis, limit: int) -> list[str]:
+        """The addresses of the latest messages, up to `limit`, that a destination has accepted; the latest first."""
+        rows = await self._read(queries.MAILED, (destination, since, limit))
+        return list(dict.fromkeys(address for (address,) in rows))
+
+    async def cursor(self, name: str) -> str:
+        """How far the one of that name, who is asked, has told; empty where that is not known."""
+        found = await self._read("SELECT cursor FROM cursors WHERE name = ?", (name,))
+        return str(found[0][0]) if found else ""
+
     async def published(self, after: int, upto: int, limit: int) -> list[Published]:
         """Firings, and messages as they were last written, by commits: at least a whole one, and at most `limit`."""
-        rows = await self._read(_PUBLISHED, (after, upto, limit + 1))
+        rows = await self._read(queries.PUBLISHED, (after, upto, limit + 1))
         if len(rows) > limit:
             cut = rows[-1][0]
-            rows = [row for row in rows if row[0] < cut] or await self._read(_PUBLISHED, (cut - 1, cut, _ALL))
+            rows = [row for row in rows if row[0] < cut] or await self._read(queries.PUBLISHED, (cut - 1, cut, _ALL))
         return [published(row) for row in rows]
 
     async def pruned(self) -> int:

@@ -34,9 +34,11 @@ _VACUUMED = 200
 _INSERT_DECISION = """
     INSERT OR IGNORE INTO decisions (firing, name, at, version, content, commits) VALUES (?, ?, ?, ?, ?, ?)"""
 _UPSERT_DISPATCH = """
-    INSERT INTO outbox (message, name, state, changed, content, commits) VALUES (?, ?, ?, ?, ?, ?)
+    INSERT INTO outbox (message, name, state, changed, content, commits, destination, address)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (message) DO UPDATE SET name = excluded.name, state = excluded.state, changed = excluded.changed,
-    content = excluded.content, commits = excluded.commits"""
+    content = excluded.content, commits = excluded.commits, destination = excluded.destination,
+    address = excluded.address"""
 _UPSERT_PERSON = f"""
     INSERT INTO people (name, number, version, horizon, touched, bare) VALUES (?, ?, ?, min(?, {INF}), ?, ?)
     ON CONFLICT (name) DO UPDATE SET number = excluded.number, version = excluded.version, horizon = excluded.horizon,
@@ -152,6 +154,7 @@ def _put(batch: Batch, mark: Mark, cursor: apsw.Cursor) -> None:
             cursor.execute(_INSERT_SUPPRESSION, (*place, suppressed.why, suppressed.at, suppressed.source))
     cursor.executemany(_INSERT_DECISION, map(decision_row, batch.decisions, commits))
     cursor.executemany(_UPSERT_DISPATCH, map(dispatch_row, batch.dispatches.values(), commits))
+    cursor.executemany("INSERT OR REPLACE INTO cursors VALUES (?, ?)", batch.cursors.items())
     cursor.executemany(_ADD_COUNT, ((*counted, amount, mark.now) for counted, amount in batch.counts.items()))
     for save in batch.saves:
         _save(cursor, save, mark.now)

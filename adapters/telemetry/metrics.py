@@ -34,6 +34,7 @@ class Metrics:
         self._connections = Gauge("impel_connections", "Websockets", ["way"], registry=self._registry)
         self._stalls = self._counter("impel_stalls", "Times a stream was not read on, for its credit or for load")
         self._dropped = self._counter("impel_followers_dropped", "Readers of /v1/decisions that were too slow")
+        self._asked = self._counter("impel_asked", "Times a service was asked", "destination", "outcome")
         self._sent = self._histogram("impel_sent_seconds", "From a firing to its delivery", _SLOW, "destination")
 
     def event(self, source: str, kind: str, number: int) -> None:
@@ -61,6 +62,10 @@ class Metrics:
     def dropped(self) -> None:
         """One who followed the decisions was too slow."""
         self._dropped.inc()
+
+    def asked(self, destination: str, outcome: str) -> None:
+        """A service was asked what happened to messages: `ok` or `failed`."""
+        self._asked.labels(destination, outcome).inc()
 
     def counted(self, counted: Counted, amount: float) -> None:
         """A trigger fired, a message of it was held or has ended, or something came of it."""

@@ -13,7 +13,7 @@
 A message that is found in the state `sending` is one whose attempt the process did not survive: nobody knows.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import structlog
@@ -98,27 +98,30 @@ class Sender:
         except Exception as problem:  # noqa: BLE001 - whatever it is, it fails this message and no other
             _log.exception("rendering failed", message=dispatch.message)
             return await office.end(dispatch, "failed", f"{type(problem).__name__} in the template")
-        if objection := self._objection(dispatch.message, data):
+        addresses = [normal(each) for each in _addresses(data)]
+        if objection := self._objection(dispatch.message, addresses):
             return await office.end(dispatch, "dropped", objection, "suppression")
         sending = replace(
             dispatch,
+            destination=self._name or dispatch.destination,
             state="sending",
             reason="",
             gate="",
             attempts=dispatch.attempts + 1,
             begun=now if dispatch.begun is None else dispatch.begun,
             changed=now,
+            address=addresses[0] if addresses else "",
         )
         office.unended[dispatch.id] = sending
         await office.desk.begin(sending, self._counted(sending, now))
         delivery = Delivery(dispatch.id, firing.trigger, firing.user, firing.at, dispatch.message, data)
         return await self._send(sending, delivery)
 
-    def _objection(self, message: str, data: Mapping[str, Any]) -> str:
-        """What is against the address that was filled in, which the gates cannot know; empty: nothing."""
+    def _objection(self, message: str, addresses: Iterable[str]) -> str:
+        """What is against the addresses that were filled in, which the gates cannot know; empty: nothing."""
         policy = self._office.policy
-        for address in _addresses(data):
-            mark = against(policy.suppressed.get(normal(address), {}), policy.facts(message))
+        for address in addresses:
+            mark = against(policy.suppressed.get(address, {}), policy.facts(message))
             if mark is not None:
                 return f"suppression: the address is suppressed ({told(mark)})"
         return ""

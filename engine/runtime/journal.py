@@ -149,6 +149,11 @@ class Journal:
         self._pending.suppressed[place] = mark
         self.news.set()
 
+    def remember(self, name: str, cursor: str) -> None:
+        """The one of that name, who is asked, has told as far as a cursor says."""
+        self._pending.cursors[name] = cursor
+        self.news.set()
+
     def put_in_force(self, version: Version) -> None:
         """Another version is in force."""
         self._pending.version = version

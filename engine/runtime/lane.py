@@ -35,6 +35,7 @@ class Lane:
         self.ended = trio.Event()
         """Set when an attempt has ended."""
         self._office = office
+        self._pacing = pacing
         self._sender = Sender(name, destination, office, self.breaker, until=self._until, pacing=pacing)
         self._slots = trio.Semaphore(destination.pace.concurrency)
         self._queues: dict[str, deque[str]] = {}
@@ -70,6 +71,12 @@ class Lane:
     def is_busy(self) -> bool:
         """Whether a message is being attempted, or may be at once."""
         return self.attempting > 0 or max(self._earliest(), self.breaker.next) <= self._office.desk.now()
+
+    async def turn(self) -> None:
+        """Wait until the account allows one more call, which counts as an attempt."""
+        while self._pacing.next > (now := self._office.desk.now()):
+            await self._until(self._pacing.next)
+        self._pacing.begin(now)
 
     async def run(self) -> None:
         """Attempt what is due, for ever."""

@@ -145,6 +145,10 @@ class Outbox:
             self._office.unended[dispatch.id] = dispatch
             self._lane_of(dispatch).put(dispatch)
 
+    async def turn(self, destination: str) -> None:
+        """Wait until the account of a destination allows one more call, which is none of the outbox's own."""
+        await self._lanes[destination].turn()
+
     async def run(self) -> None:
         """Send, for ever."""
         async with trio.open_nursery() as nursery:

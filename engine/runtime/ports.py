@@ -197,6 +197,18 @@ class Store(Protocol):
     ) -> list[Dispatch]:
         """Messages, the latest change first; those in some states, or of one user, if given."""
 
+    async def accepted_for(self, address: str, destination: str, since: Millis, until: Millis) -> Dispatch | None:
+        """The message that a destination accepted last for an address, as addresses are compared, between two instants.
+
+        None where there is none, or where it was handed over by a version that kept no address of it.
+        """
+
+    async def mailed(self, destination: str, since: Millis, limit: int) -> list[str]:
+        """The addresses of the latest messages, up to `limit`, that a destination has accepted; the latest first."""
+
+    async def cursor(self, name: str) -> str:
+        """How far the one of that name, who is asked, has told; empty where that is not known."""
+
     async def published(self, after: int, upto: int, limit: int) -> list[Published]:
         """Firings, and messages as they were last written, of the commits after one up to another, in their order.
 

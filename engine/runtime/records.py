@@ -134,6 +134,8 @@ class Dispatch(msgspec.Struct, frozen=True):
     """The gates that have held it so far."""
     arm: str = ""
     """The arm of its trigger under which it counts, as its firing does, whichever gate it ends at."""
+    address: str = ""
+    """The address that it was handed over for, as addresses are compared; empty before, and where it names none."""
 
 
 def of(dispatch: Dispatch, what: str) -> Counted:
@@ -197,6 +199,8 @@ class Batch:
     """What is to be added to what was counted."""
     linked: dict[int, Millis] = field(default_factory=dict)
     """Hashes of the ids of messages that linked ids, and when: they are recognised for 24 hours."""
+    cursors: dict[str, str] = field(default_factory=dict)
+    """How far those who are asked have told, by their names."""
     journal_from: int = 0
     """Entries of the batches before this one, counted as `Mark.commits` does, are not needed any more: their users are
     saved. 0: as before."""
@@ -213,4 +217,5 @@ class Batch:
             or self.gone
             or self.journal_from
             or self.counts
+            or self.cursors
         )

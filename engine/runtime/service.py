@@ -236,7 +236,9 @@ class Service:
             return True
 
     async def suppress(self, marks: Sequence[tuple[str, Suppressed]], *, lifted: bool = False) -> None:
-        """Suppress addresses, or suppress them no more; durable on return. What is held is asked about at once.
+        """Suppress addresses, or suppress them no more; durable on return, as is what was said so far.
+
+        What is held is asked about at once.
 
         What is so already is not written again.
 

@@ -87,6 +87,22 @@ async def test_each_message_is_sent_once_after_it_was_written_down(autojump_cloc
         assert rig.outbox.waiting == 0
 
 
+async def test_a_message_bears_the_address_that_it_was_handed_over_for(
+    autojump_clock: MockClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saying: list[dict[str, Any]] = [{"to": " Ann@X.Example"}, {"profile": {"email": "bob@x.example"}}, {"to": None}]
+    monkeypatch.setattr(Plain, "render", lambda *_: saying[0])
+    async with running(Rig(Memory())) as rig:
+        addresses = []
+        while saying:
+            (sent,) = rig.put(firing("hello"))
+            await trio.sleep(1)
+            assert rig.desk.known[sent].state == "accepted"
+            addresses.append(rig.desk.known[sent].address)
+            del saying[0]
+        assert addresses == ["ann@x.example", "bob@x.example", ""]
+
+
 async def test_after_a_hold_it_is_asked_about_exactly_once_at_each_instant_that_is_told(
     autojump_clock: MockClock,
 ) -> None:

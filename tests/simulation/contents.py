@@ -9,7 +9,7 @@ from engine.runtime.records import ENDED
 from tests.simulation.world import World
 
 _DECISIONS = "SELECT firing, name, at, version, content, commits FROM decisions"
-_OUTBOX = "SELECT message, name, state, changed, content, commits FROM outbox"
+_OUTBOX = "SELECT message, name, state, changed, content, commits, destination, address FROM outbox"
 
 Row = tuple[object, ...]
 

@@ -2,6 +2,7 @@
 
 import re
 from base64 import b64encode
+from datetime import UTC, datetime
 from hashlib import md5
 from typing import Any
 
@@ -10,7 +11,14 @@ from tests.simulators.base import Asked, Broken, Simulator, Told
 _EVENTS = "Mailchimp Marketing OpenAPI, POST /lists/{list_id}/members/{subscriber_hash}/events"
 _MEMBERS = "Mailchimp Marketing OpenAPI, PUT /lists/{list_id}/members/{subscriber_hash}"
 _JOURNEYS = "Mailchimp Marketing OpenAPI, POST /customer-journeys/journeys/{id}/steps/{id}/actions/trigger"
+_LISTING = "mailchimp.com/developer/marketing/api/list-members/list-members-info"
+_FEED = "Mailchimp Marketing OpenAPI, GET /lists/{list_id}/members/{subscriber_hash}/activity-feed"
 _KEYS = "mailchimp.com/developer/marketing, fundamentals"
+
+
+def iso(at: float) -> str:
+    """As it writes instants: in whole seconds."""
+    return datetime.fromtimestamp(int(at), UTC).isoformat()
 
 
 def hashed(address: str) -> str:
@@ -27,10 +35,28 @@ class Mailchimp(Simulator):
         self._shown = f"Basic {b64encode(f'impel:{key}'.encode()).decode()}"
         self.members = {hashed("Ann@Shop.example"): "subscribed", hashed("bob@shop.example"): "unsubscribed"}
         self.merged: dict[str, Any] = {}
+        self.left: list[dict[str, Any]] = []
+        """Members who have left, as they are listed."""
+        self.feeds: dict[str, list[dict[str, Any]]] = {}
+        """What each member has done, in any order."""
+
+    def leave(self, address: str, status: str, at: float) -> None:
+        """Let a member have a status since an instant, in seconds."""
+        self.left = [each for each in self.left if each["email_address"] != address]
+        self.left.append({"email_address": address, "status": status, "last_changed": iso(at)})
+        self.members[hashed(address)] = status
+
+    def do(self, address: str, kind: str, at: float, **more: str) -> None:
+        """Let a member do something at an instant, in seconds."""
+        self.members.setdefault(hashed(address), "subscribed")
+        done = {"activity_type": kind, "created_at_timestamp": iso(at), "campaign_id": "c1"} | more
+        self.feeds.setdefault(hashed(address), []).append(done)
 
     def handle(self, asked: Asked) -> Told:
         if asked.headers.get("authorization") != self._shown:
             raise Broken(Told(401, self.error(401)), "a key is shown by Basic authentication", _KEYS)
+        if asked.method == "GET":
+            return self._told(asked)
         try:
             body = asked.json
         except ValueError as error:
@@ -45,6 +71,32 @@ class Mailchimp(Simulator):
             _EVENTS,
         )
         return self._journey(body)
+
+    def _told(self, asked: Asked) -> Told:
+        if asked.path == "/3.0/lists/l1/members":
+            return self._listing(asked.query)
+        found = re.fullmatch(r"/3\.0/lists/l1/members/([0-9a-f]{32})/activity-feed", asked.path)
+        if found is None or found[1] not in self.members:
+            raise Broken(Told(404, self.error(404)), "the member is in the audience", _FEED)
+        filters, count = asked.query.get("activity_filters", "").split(","), int(asked.query.get("count", "10"))
+        self._demand(set(filters) <= {"open", "click", "bounce", "unsub", "sent"}, "there are such activities", _FEED)
+        self._demand(0 < count <= 1_000, "at most 1,000 are given", _FEED)
+        done = [each for each in self.feeds.get(found[1], []) if each["activity_type"] in filters]
+        done.sort(key=lambda each: each["created_at_timestamp"], reverse=True)
+        return Told(200, {"activity": done[:count], "email_id": found[1], "list_id": "l1"})
+
+    def _listing(self, query: Any) -> Told:
+        """Members in the order of their last change: those who changed later than an instant, which is in seconds."""
+        statuses = {"subscribed", "unsubscribed", "cleaned", "pending", "transactional", "archived"}
+        self._demand(query.get("status") in statuses, "there is such a status", _LISTING)
+        self._demand(query.get("sort_field") == "last_changed", "they come in the order of a field", _LISTING)
+        count, offset = int(query.get("count", "10")), int(query.get("offset", "0"))
+        self._demand(0 < count <= 1_000, "at most 1,000 are given", _LISTING)
+        since = query.get("since_last_changed", "1970-01-01T00:00:00+00:00")
+        self._demand(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", since) is not None, "instants", _LISTING)
+        found = [each for each in self.left if each["status"] == query["status"] and each["last_changed"] > since]
+        found.sort(key=lambda each: each["last_changed"], reverse=query.get("sort_dir") == "DESC")
+        return Told(200, {"members": found[offset : offset + count], "total_items": len(found)})
 
     def _event(self, member: str, body: dict[str, Any]) -> Told:
         if member not in self.members:

@@ -63,7 +63,8 @@ class Sending:
         # what was said last counts; of two things said at one instant, the no
         for purpose, stance in sorted(both, key=lambda each: (each[1].at, not each[1].granted)):
             self.consents[purpose] = stance.after(self.consents.get(purpose))
-        self.suppressed = other.suppressed | self.suppressed
+        for mark in other.suppressed.values():
+            self._suppress(mark)
 
     def say(self, item: Consent | Suppression, now: Millis) -> None:
         """Take down what was said of what the person may be sent."""
@@ -74,16 +75,21 @@ class Sending:
             self.agree({item.purpose: Stance(item.granted, now, item.source)})
             return
         mark = Suppressed(item.channel, item.list, item.why, now, item.source)
-        self.suppressed[mark.key] = mark
         if item.lifted:
-            del self.suppressed[mark.key]
+            self.suppressed.pop(mark.key, None)
+        else:
+            self._suppress(mark)
 
     def object(self, event: str, said: Mapping[str, Any], now: Millis) -> None:
         """A service reports that the person cannot be reached, or objects; an address that is only full stays."""
         why = OBJECTIONS.get(event)
         if why is not None and said.get("soft") is not True:
             of = said.get("list")
-            mark = Suppressed("email", of if isinstance(of, str) else "", why, now, "feedback")
+            self._suppress(Suppressed("email", of if isinstance(of, str) else "", why, now, "feedback"))
+
+    def _suppress(self, mark: Suppressed) -> None:
+        """Take a mark down, but for one that lets through what another about the same holds back."""
+        if mark.adds_to(self.suppressed.get(mark.key)):
             self.suppressed[mark.key] = mark
 
     def agree(self, said: dict[str, Stance]) -> None:

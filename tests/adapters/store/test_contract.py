@@ -294,6 +294,53 @@ async def test_addresses_are_suppressed_until_that_is_lifted(opened: Open) -> No
         assert kept_marks == {("ada@x.example", *mark.key): mark for mark in (again, second)}
 
 
+async def test_the_message_that_was_last_accepted_for_an_address_is_found(opened: Open) -> None:
+    made = [
+        dispatch(10, state="accepted", address="ada@x.example"),
+        dispatch(20, state="accepted", address="ada@x.example"),
+        dispatch(30, state="failed", address="ada@x.example"),
+        dispatch(40, state="accepted", address="bob@x.example"),
+    ]
+    async with opened() as store:
+        await store.write(batch(dispatches={each.id: each for each in made}))
+    async with opened() as store:
+        found = [await store.accepted_for("ada@x.example", "there", 5, until) for until in (9, 10, 19, 20, 99)]
+        assert found == [None, made[0], made[0], made[1], made[1]]
+        assert await store.accepted_for("ada@x.example", "there", 21, 99) is None
+        assert await store.accepted_for("ada@x.example", "elsewhere", 5, 99) is None
+        assert await store.accepted_for("", "there", 0, 99) is None
+
+
+async def test_addresses_that_were_lately_mailed_come_latest_first_and_once(opened: Open) -> None:
+    addresses = {10: "old@x.example", 20: "ada@x.example", 30: "bob@x.example", 40: "ada@x.example", 50: ""}
+    made = [dispatch(number, state="accepted", address=address) for number, address in addresses.items()]
+    due = dispatch(60, address="due@x.example")
+    async with opened() as store:
+        await store.write(batch(dispatches={each.id: each for each in (*made, due)}))
+        assert await store.mailed("there", 20, 9) == ["ada@x.example", "bob@x.example"]
+        assert await store.mailed("there", 0, 9) == ["ada@x.example", "bob@x.example", "old@x.example"]
+        assert await store.mailed("there", 0, 1) == ["ada@x.example"]
+        assert await store.mailed("elsewhere", 0, 9) == []
+
+
+async def test_an_address_goes_with_its_message(opened: Open) -> None:
+    made = dispatch(10, state="accepted", address="ada@x.example")
+    async with opened() as store:
+        await store.write(batch(dispatches={made.id: made}))
+        await store.prune(before=50, retained=50, linked=50, passed=9)
+        assert await store.accepted_for("ada@x.example", "there", 0, 99) is None
+        assert await store.mailed("there", 0, 9) == []
+
+
+async def test_how_far_each_service_has_told_is_remembered(opened: Open) -> None:
+    async with opened() as store:
+        assert await store.cursor("news") == ""
+        await store.write(batch(cursors={"news": "1", "mail": "x"}))
+        await store.write(batch(cursors={"news": "2"}))
+    async with opened() as store:
+        assert (await store.cursor("news"), await store.cursor("mail")) == ("2", "x")
+
+
 async def test_what_was_counted_adds_up_and_keeps_when_it_began(opened: Open) -> None:
     fired, worth = Counted("t", "v", "", "fired"), Counted("t", "v", "", "revenue")
     held = Counted("t", "v", "fast", "held", "cap")

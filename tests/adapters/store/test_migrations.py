@@ -71,6 +71,19 @@ async def test_a_database_of_version_1_keeps_its_rows(database: Path) -> None:
         assert await store.dispatch("f1:hello") == dispatch(1, state="accepted")
 
 
+async def test_a_message_of_version_1_is_found_by_its_address_when_it_is_handed_over_again(database: Path) -> None:
+    write_version_1(database)
+    async with opening(database) as store:
+        assert await store.mailed("there", 0, 9) == []
+        assert await store.accepted_for("", "there", 0, 99) is None
+        again = dispatch(1, state="accepted", changed=70, address="ada@x.example")
+        await store.write(batch(dispatches={again.id: again}, cursors={"there": "7"}))
+    async with opening(database) as store:
+        assert await store.mailed("there", 0, 9) == ["ada@x.example"]
+        assert await store.accepted_for("ada@x.example", "there", 0, 99) == again
+        assert await store.cursor("there") == "7"
+
+
 async def test_what_version_1_decided_is_published_as_of_its_last_commit(database: Path) -> None:
     write_version_1(database)
     async with opening(database) as store:

@@ -60,6 +60,33 @@ async def test_when_the_load_ends_the_file_shrinks(database: Path) -> None:
         assert await _pages(store) < most / 5
 
 
+async def test_whom_a_report_is_about_costs_the_same_however_many_messages_there_are(database: Path) -> None:
+    """Counted in steps of SQLite's virtual machine."""
+    steps = 0
+
+    def step() -> bool:
+        nonlocal steps
+        steps += 1
+        return False
+
+    costs = []
+    async with opening(database, synchronous="OFF") as store:
+        assert await store.accepted_for("7@x.example", "there", 0, 9) is None  # by which it reads the schema
+        for first in range(0, 8_000, 2_000):
+            made = [
+                dispatch(first + each, state="accepted", address=f"{each % 50}@x.example", changed=first + each)
+                for each in range(2_000)
+            ]
+            await store.write(batch(dispatches={each.id: each for each in made}))
+            store._reader._connection.set_progress_handler(step, 1)  # noqa: SLF001 - whose work is counted
+            assert await store.accepted_for("7@x.example", "there", 0, 1 << 40) == made[-43]
+            assert len(await store.mailed("there", 0, 100)) == 50
+            store._reader._connection.set_progress_handler(None)  # noqa: SLF001
+            costs.append(steps)
+            steps = 0
+    assert max(costs) < 1.2 * min(costs)
+
+
 async def test_pruning_costs_the_same_however_many_people_there_are(database: Path) -> None:
     """Counted in steps of SQLite's virtual machine, with a version that was superseded, but not long ago."""
     steps = 0

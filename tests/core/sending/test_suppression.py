@@ -66,3 +66,14 @@ def test_it_goes_along_in_a_merge_and_through_sleep() -> None:
     user.observe(Traits(3), NOON, visitor)
     again = User.restore(user.snapshot().state, [], user.program)
     assert may(again) == "suppression: they are suppressed (unsubscribed of news at 2026-01-08T12:00:00Z, link)"
+
+
+def test_who_bounced_and_unsubscribes_afterwards_is_not_reached_by_a_receipt_either() -> None:
+    receipt = Facts(address="email", purpose="transactional")
+    visitor, user = person(name="a:v"), ada()
+    user.observe(Suppression(2, "email", "", "bounced", "mail"), NOON)
+    user.observe(Suppression(3, "email", "", "unsubscribed", "link"), NOON)
+    assert may(user, receipt) == "suppression: they are suppressed (bounced at 2026-01-08T12:00:00Z, mail)"
+    visitor.observe(Suppression(4, "email", "", "unsubscribed", "link"), NOON)
+    visitor.observe(Traits(5), NOON, user)
+    assert may(visitor, receipt) == "suppression: they are suppressed (bounced at 2026-01-08T12:00:00Z, mail)"
