@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import structlog
 import trio
@@ -12,6 +13,7 @@ from quart import Blueprint
 
 from adapters.configuration import Files, compile_content, succeed
 from adapters.destinations import build
+from adapters.feedback.desk import Desk
 from adapters.keys import Keys
 from adapters.reloading import Reloader
 from adapters.settings import Settings
@@ -25,6 +27,7 @@ from adapters.sources.webhook import webhook_source
 from adapters.store.memory import MemoryStore
 from adapters.store.sqlite import FILE, SqliteStore, open_file
 from adapters.telemetry.metrics import Metrics
+from adapters.trail import Trail
 from adapters.web.admin import admin
 from adapters.web.database import database
 from adapters.web.decisions import decisions
@@ -35,8 +38,12 @@ from adapters.web.preview import preview_route
 from adapters.web.reload import reload_route
 from adapters.web.server import GRACE, application, run_server
 from adapters.web.stats import stats_routes
+from adapters.web.tracking import Sightings, tracking_routes
 from adapters.web.unsubscribing import Links, unsubscribing_routes
 from adapters.web.why import why_routes
+from engine.core.decisions import Firing
+from engine.core.sending.consent import may_track
+from engine.core.user import User
 from engine.runtime.clock import SteadyClock
 from engine.runtime.context import context
 from engine.runtime.keeper import Limits
@@ -103,13 +110,17 @@ async def sidecar(
     """
     async with AsyncExitStack() as stack:
         entries = shop.settings.destinations.items()
-        opened = {name: await stack.enter_async_context(build(name, entry)) for name, entry in entries}
+        trail = Trail(shop.keys.links_key, shop.settings.public_url)
+        opened = {name: await stack.enter_async_context(build(name, entry, trail=trail)) for name, entry in entries}
         metrics = Metrics()
         clock = SteadyClock(since=(await store.mark()).now)
         service = _service(shop, store, opened, metrics, clock)
         running = Sidecar(service, Reloader(shop.folder, shop.settings, service, shop.files), trio.Event())
-        app, served = application(_routes(shop, store, running, metrics)), trio.Event()
+        sightings = Sightings(service, Desk(Intake(service, metrics), service))
+        routes = [*_routes(shop, store, running, metrics), tracking_routes(trail, sightings)]
+        app, served = application(routes), trio.Event()
         async with trio.open_nursery() as nursery:
+            nursery.start_soon(sightings.run, running.ready)
             nursery.start_soon(_serve, service, running.ready, failed)
             await nursery.start(run_server, app, listener, ending, served)
             task_status.started(running)
@@ -144,11 +155,16 @@ def _service(
     shop: Shop, store: ShopStore, destinations: Mapping[str, Destination], metrics: Metrics, clock: SteadyClock
 ) -> Service:
     settings, links = shop.settings, Links(shop.keys.links_key, shop.settings.public_url)
+
+    def tell(user: User, firing: Firing) -> Mapping[str, Any]:
+        tracking = may_track(user, service.outbox.policy.consent)
+        return {**context(user, firing), **links.of(user.name), "tracking": tracking}
+
     service = Service(
         shop.files.configuration,
         compile_content=compile_content,
         succeed=succeed,
-        tell=lambda user, firing: {**context(user, firing), **links.of(user.name)},
+        tell=tell,
         store=store,
         destinations=destinations,
         clock=clock,
@@ -187,7 +203,9 @@ def _routes(shop: Shop, store: ShopStore, running: Sidecar, metrics: Metrics) ->
         counts,
         reasons,
         shown,
-        unsubscribing_routes(intake, service, Links(keys.links_key, shop.settings.public_url)),
+        unsubscribing_routes(
+            intake, service, Links(keys.links_key, shop.settings.public_url), tracks=shop.settings.tracks
+        ),
         feedback_routes(intake, service, shop.settings.destinations),
         decisions(keys, service, metrics),
         reload_route(keys, running.reloader),

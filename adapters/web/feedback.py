@@ -6,7 +6,7 @@ durable, which is far sooner than any service waits.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from http import HTTPStatus
 
 import structlog
@@ -14,17 +14,12 @@ from quart import Blueprint, Response, request
 
 from adapters.destinations import DestinationSettings
 from adapters.destinations.service import ServiceSettings
-from adapters.feedback.report import Report
+from adapters.feedback.desk import Desk
 from adapters.feedback.reports import READERS, Unreadable
 from adapters.feedback.signatures import CHECKS, NotGenuine, Post
 from adapters.sources.body import read_body
 from adapters.sources.intake import Intake
 from adapters.web.answers import answer, refusal
-from engine.core.events import encode
-from engine.core.identity import is_anonymous, plain
-from engine.core.sending.person import OBJECTIONS
-from engine.core.sending.suppression import Suppressed
-from engine.runtime.arrivals import Event
 from engine.runtime.service import Service
 
 _log = structlog.get_logger()
@@ -32,7 +27,7 @@ _log = structlog.get_logger()
 
 def feedback_routes(intake: Intake, service: Service, destinations: Mapping[str, DestinationSettings]) -> Blueprint:
     """The routes; a report needs no key of ours, but the service's signature."""
-    routes, desk = Blueprint("feedback", __name__), _Desk(intake, service)
+    routes, desk = Blueprint("feedback", __name__), Desk(intake, service)
 
     @routes.route("/feedback/<name>", methods=["GET", "HEAD"])
     async def probed(name: str) -> Response:
@@ -61,51 +56,6 @@ def feedback_routes(intake: Intake, service: Service, destinations: Mapping[str,
         return answer({"success": True, "taken": len(known), "passed_over": len(reports) - len(known)})
 
     return routes
-
-
-class _Desk:
-    """Takes reports that are genuine."""
-
-    def __init__(self, intake: Intake, service: Service) -> None:
-        self._intake = intake
-        self._service = service
-
-    async def take(self, name: str, reports: Sequence[Report]) -> None:
-        """Suppress the addresses that are to be, and tell whom it is about; durable on return."""
-        now = self._service.now()
-        marks = [
-            (report.address, Suppressed("email", report.of, OBJECTIONS[report.event], now, name))
-            for report in reports
-            if report.event in OBJECTIONS and report.address and not report.soft
-        ]
-        if marks:
-            await self._service.suppress(marks)
-        events = [event for report in reports if (event := await self._event(name, report)) is not None]
-        if events:
-            await self._intake.take(events, "feedback")
-
-    async def _event(self, name: str, report: Report) -> Event | None:
-        """The event of whose message a report is about; None where it does not say, or nobody knows that one."""
-        dispatch = await self._service.store.dispatch(report.message) if report.message else None
-        owner = None if dispatch is None else self._service.router.identities.heir(dispatch.name)
-        if owner is None:
-            return None
-        said = {
-            "impel_id": report.message,
-            "destination": name,
-            "link": report.link,
-            "machine": report.machine,
-            "soft": report.soft,
-            "list": report.of,
-        }
-        return Event(
-            user_id=None if is_anonymous(owner) else plain(owner),
-            anonymous_id=plain(owner) if is_anonymous(owner) else None,
-            name=report.event,
-            ts=min(report.at, self._service.now()) or None,
-            properties=encode({key: value for key, value in said.items() if value}),
-            message_id=f"{name}:{report.id}" if report.id else "",
-        )
 
 
 def _unknown(name: str) -> Response:

@@ -73,3 +73,13 @@ def test_an_option_goes_before_the_environment_and_is_named_as_one(tmp_path: Pat
     assert read_settings(tmp_path, {"IMPEL_PORT": "many"}, {"port": 5}).port == 5
     with pytest.raises(SettingsError, match=r"^--port: "):
         read_settings(tmp_path, {}, {"port": 70_000})
+
+
+def test_what_is_seen_of_mails_needs_an_address_that_browsers_reach(tmp_path: Path) -> None:
+    text = "destinations: {mail: {kind: smtp, host: a, sender: shop@shop.example, tracking: {opens: true}}}\n"
+    with pytest.raises(
+        SettingsError, match=r"impel.yaml: destinations.mail.tracking: links and images lead to `public"
+    ):
+        written(tmp_path, text)
+    assert written(tmp_path, text + "public_url: https://shop.example/impel\n").tracks
+    assert not written(tmp_path, text.replace("true", "false")).tracks
