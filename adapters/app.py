@@ -13,7 +13,10 @@ from quart import Blueprint
 
 from adapters.configuration import Files, compile_content, succeed
 from adapters.destinations import build
+from adapters.destinations.smtp import SmtpSettings
 from adapters.feedback.desk import Desk
+from adapters.feedback.mailbox import Mailbox
+from adapters.feedback.returns import Returns
 from adapters.keys import Keys
 from adapters.reloading import Reloader
 from adapters.settings import Settings
@@ -29,6 +32,7 @@ from adapters.store.sqlite import FILE, SqliteStore, open_file
 from adapters.telemetry.metrics import Metrics
 from adapters.trail import Trail
 from adapters.web.admin import admin
+from adapters.web.bounces import bounces_route
 from adapters.web.database import database
 from adapters.web.decisions import decisions
 from adapters.web.feedback import feedback_routes
@@ -116,11 +120,16 @@ async def sidecar(
         clock = SteadyClock(since=(await store.mark()).now)
         service = _service(shop, store, opened, metrics, clock)
         running = Sidecar(service, Reloader(shop.folder, shop.settings, service, shop.files), trio.Event())
-        sightings = Sightings(service, Desk(Intake(service, metrics), service))
-        routes = [*_routes(shop, store, running, metrics), tracking_routes(trail, sightings)]
+        desk = Desk(Intake(service, metrics), service)
+        sightings, returns = Sightings(service, desk), _returns(shop.settings, trail, service, desk)
+        mailboxes = _mailboxes(shop.settings)
+        routes = _routes(shop, store, running, metrics)
+        routes += [tracking_routes(trail, sightings), bounces_route(shop.keys, returns)]
         app, served = application(routes), trio.Event()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(sightings.run, running.ready)
+            for name, mailbox in mailboxes.items():
+                nursery.start_soon(mailbox.run, returns[name].take, running.ready)
             nursery.start_soon(_serve, service, running.ready, failed)
             await nursery.start(run_server, app, listener, ending, served)
             task_status.started(running)
@@ -128,6 +137,19 @@ async def sidecar(
             await _finish(running, served)
             ended()
             nursery.cancel_scope.cancel()
+
+
+def _returns(settings: Settings, trail: Trail, service: Service, desk: Desk) -> dict[str, Returns]:
+    """Who takes what comes back, by destination."""
+    entries = settings.destinations.items()
+    names = [name for name, each in entries if isinstance(each, SmtpSettings) and each.bounces]
+    return {name: Returns(name, trail, service, desk) for name in names}
+
+
+def _mailboxes(settings: Settings) -> dict[str, Mailbox]:
+    """Where it is fetched from, by destination."""
+    found = {name: each.bounces for name, each in settings.destinations.items() if isinstance(each, SmtpSettings)}
+    return {name: Mailbox(each.imap) for name, each in found.items() if each and each.imap}
 
 
 async def _serve(service: Service, ready: trio.Event, failed: Callable[[], object]) -> None:

@@ -10,7 +10,7 @@ from adapters.secrets import Secret
 from adapters.trail import TOKEN_LENGTH
 
 TOKEN = "{{ token }}"  # noqa: S105 - the place of one, no secret
-_PORTS = {"tls": 993, "starttls": 143, "none": 143}
+_PORTS = {"tls": 993, "starttls": 143}
 _LONGEST = 64
 """Octets before the @ (RFC 5321, 4.5.3.1.1)."""
 
@@ -35,8 +35,8 @@ class ImapSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     username: str
     password: Secret
     port: int = 0
-    """0: 993 with TLS, else 143."""
-    security: Literal["tls", "starttls", "none"] = "tls"
+    """0: 993 with TLS from the start, else 143."""
+    security: Literal["tls", "starttls"] = "tls"
     folder: str = "INBOX"
     ca_file: str = ""
     """Certificates to trust instead of the system's."""
