@@ -26,7 +26,7 @@ GOOD_FOR = 60 * 86_400
 CHANNEL = "email"
 _PURPOSE = "marketing"
 _SOURCE = "the person"
-_TRACKING_TOLD = "To see which mails I open and which links I follow"
+_TRACKING_TOLD = "Seeing which mails I open and which links I follow"
 
 _log = structlog.get_logger()
 
