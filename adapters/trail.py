@@ -14,7 +14,6 @@ from html import escape
 from typing import NamedTuple
 
 from itsdangerous import BadData, Signer, URLSafeTimedSerializer
-from itsdangerous.encoding import base64_decode
 from werkzeug.urls import iri_to_uri
 
 from adapters.hyperlinks import is_way_out, relinked
@@ -32,7 +31,8 @@ _TOKEN = re.compile(r"(?<![a-z0-9])[a-z2-7]{42}(?![a-z0-9])", re.IGNORECASE)
 _LONGEST_LINK = 2_000
 """A longer address is not sure to be followed everywhere: the link stays as it is."""
 
-_OFTEN = 20
+_TRIED = 8
+_OFTEN = 10
 """A message of that name may come so often in one firing."""
 
 _BODY_END = re.compile(r"</body\s*>", re.IGNORECASE)
@@ -51,7 +51,7 @@ class Trail:
     def __init__(self, key: str, public_url: str = "") -> None:
         self._opens = _timed(key, "opened")
         self._clicks = _timed(key, "clicked")
-        self._returns = Signer(key, salt="returned", digest_method=sha256)
+        self._returns = Signer(key, salt="returned", digest_method=sha256).derive_key()
         self._public = public_url.rstrip("/")
 
     # Opens and clicks --------------------------------------------------------------------------------------------
@@ -106,9 +106,10 @@ class Trail:
     def returned(self, text: str, names: Iterable[str]) -> str | None:
         """The id of the message whose token stands in a text; `names` are those that messages may have.
 
-        There is no room for a message's name beside its firing: it is found by trying which one was signed.
+        There is no room for a message's name beside its firing: it is found by trying which one was signed. Of many
+        tokens, which no report has, the first few are looked at.
         """
-        for found in _TOKEN.findall(text):
+        for found in list(dict.fromkeys(_TOKEN.findall(text)))[:_TRIED]:
             try:
                 raw = base64.b32decode(found.upper() + "=" * (-len(found) % 8))
             except binascii.Error:
@@ -120,7 +121,7 @@ class Trail:
         return None
 
     def _mark(self, message: str) -> bytes:
-        return base64_decode(self._returns.get_signature(message))[:_MARK]
+        return hmac.digest(self._returns, message.encode(), sha256)[:_MARK]
 
 
 def _timed(key: str, salt: str) -> URLSafeTimedSerializer:

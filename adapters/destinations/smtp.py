@@ -106,11 +106,7 @@ class Smtp:
 
         If it is cancelled the thread goes its way, and nobody knows whether the mail left.
         """
-        bounces, trail = self._settings.bounces, self._trail
-        token = trail.token(delivery.id) if bounces and trail else None
-        mail = compose(self._tracked(delivery), self._sender, self._unsubscribe, identity=token or "")
-        envelope = bounces.sender(token) if bounces and token else self._sender.addr_spec
-        submit = partial(self._submit, envelope, recipient(delivery.data).addr_spec, mail.as_bytes())
+        submit = partial(self._submit, delivery)
         await trio.to_thread.run_sync(submit, abandon_on_cancel=True, limiter=self._limiter)
 
     def _tracked(self, delivery: Delivery) -> Delivery:
@@ -121,7 +117,13 @@ class Smtp:
         html = self._trail.tracked(str(html), delivery.id, opens=wanted.opens, clicks=wanted.clicks)
         return replace(delivery, data={**delivery.data, "html": html})
 
-    def _submit(self, sender: str, to: str, content: bytes) -> None:
+    def _submit(self, delivery: Delivery) -> None:
+        """Write the mail and hand it over; where it is long, both take a moment."""
+        bounces, to = self._settings.bounces, recipient(delivery.data).addr_spec
+        token = self._trail.token(delivery.id) if bounces and self._trail else None
+        mail = compose(self._tracked(delivery), self._sender, self._unsubscribe, identity=token or "")
+        content = mail.as_bytes()
+        sender = bounces.sender(token) if bounces and token else self._sender.addr_spec
         with _unavailable("cannot be reached"):
             server = self._connect()
         try:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import structlog
+import trio
 
 from adapters.feedback.bounces import Notice, read
 from adapters.feedback.desk import Desk
@@ -37,13 +38,14 @@ class Returns:
 
     async def _report(self, mail: bytes) -> Report | None:
         try:
-            notice = read(mail)
+            notice = await trio.to_thread.run_sync(read, mail)
         except Exception as fault:  # noqa: BLE001 - mails are of any kind, and the next one may be read
             _log.warning("a mail that came back cannot be read", destination=self._name, reason=type(fault).__name__)
             return None
         if notice is None:
             return None
-        message = self._trail.returned(notice.traces, self._service.outbox.messages)
+        names = self._service.outbox.messages
+        message = await trio.to_thread.run_sync(self._trail.returned, notice.traces, names)
         if message is None:
             _log.warning("a mail that came back names no message of ours", destination=self._name)
             return None

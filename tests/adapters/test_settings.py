@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -83,3 +84,13 @@ def test_what_is_seen_of_mails_needs_an_address_that_browsers_reach(tmp_path: Pa
         written(tmp_path, text)
     assert written(tmp_path, text + "public_url: https://shop.example/impel\n").tracks
     assert not written(tmp_path, text.replace("true", "false")).tracks
+
+
+def test_what_the_page_on_mail_shows_can_be_set(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "mail.md").read_text("utf-8")
+    settings = written(tmp_path, "".join(re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)))
+    mail = settings.destinations["mail"]
+    assert isinstance(mail, SmtpSettings)
+    assert mail.bounces is not None
+    assert mail.bounces.imap is not None
+    assert (mail.tracking.opens, mail.bounces.imap.at, settings.leads_back) == (True, 993, True)

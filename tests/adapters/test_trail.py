@@ -110,6 +110,15 @@ def test_the_second_message_of_a_name_in_one_firing_has_an_address_of_its_own() 
     assert TRAIL.returned(f"bounces+{token}@shop.example", {"other", "cart_reminder"}) == f"{MESSAGE}:2"
 
 
+def test_what_bears_more_tokens_than_any_report_is_not_looked_through() -> None:
+    token = TRAIL.token(MESSAGE)
+    assert token is not None
+    others = [TRAIL.token(f"{n:032x}:m") for n in range(7)]
+    assert TRAIL.returned(" ".join(map(str, [*others, *others, token])), {"cart_reminder"}) == MESSAGE
+    others = [TRAIL.token(f"{n:032x}:m") for n in range(8)]
+    assert TRAIL.returned(" ".join(map(str, [*others, token])), {"cart_reminder"}) is None
+
+
 @given(st.integers(0, TOKEN_LENGTH - 2), st.sampled_from("abcdefghijklmnopqrstuvwxyz234567"))
 def test_an_address_that_was_changed_leads_nowhere(at: int, letter: str) -> None:
     token = TRAIL.token(MESSAGE)
