@@ -4,6 +4,7 @@ import socket
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,7 @@ DRAIN = 2.0
 _log = structlog.get_logger()
 
 ShopStore = MemoryStore | SqliteStore
+WhenReady = Callable[[trio.Event], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -120,16 +122,11 @@ async def sidecar(
         clock = SteadyClock(since=(await store.mark()).now)
         service = _service(shop, store, opened, metrics, clock)
         running = Sidecar(service, Reloader(shop.folder, shop.settings, service, shop.files), trio.Event())
-        desk = Desk(Intake(service, metrics), service)
-        sightings, returns = Sightings(service, desk), _returns(shop.settings, trail, service, desk)
-        mailboxes = _mailboxes(shop.settings)
-        routes = _routes(shop, store, running, metrics)
-        routes += [tracking_routes(trail, sightings), bounces_route(shop.keys, returns)]
-        app, served = application(routes), trio.Event()
+        routes, tasks = _hearing(shop, trail, service, Desk(Intake(service, metrics), service))
+        app, served = application([*_routes(shop, store, running, metrics), *routes]), trio.Event()
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(sightings.run, running.ready)
-            for name, mailbox in mailboxes.items():
-                nursery.start_soon(mailbox.run, returns[name].take, running.ready)
+            for task in tasks:
+                nursery.start_soon(task, running.ready)
             nursery.start_soon(_serve, service, running.ready, failed)
             await nursery.start(run_server, app, listener, ending, served)
             task_status.started(running)
@@ -139,17 +136,15 @@ async def sidecar(
             nursery.cancel_scope.cancel()
 
 
-def _returns(settings: Settings, trail: Trail, service: Service, desk: Desk) -> dict[str, Returns]:
-    """Who takes what comes back, by destination."""
-    entries = settings.destinations.items()
-    names = [name for name, each in entries if isinstance(each, SmtpSettings) and each.bounces]
-    return {name: Returns(name, trail, service, desk) for name in names}
-
-
-def _mailboxes(settings: Settings) -> dict[str, Mailbox]:
-    """Where it is fetched from, by destination."""
-    found = {name: each.bounces for name, each in settings.destinations.items() if isinstance(each, SmtpSettings)}
-    return {name: Mailbox(each.imap) for name, each in found.items() if each and each.imap}
+def _hearing(shop: Shop, trail: Trail, service: Service, desk: Desk) -> tuple[list[Blueprint], list[WhenReady]]:
+    """How it is heard what becomes of mails that are sent from here: routes, and tasks that begin when it is ready."""
+    sightings, entries = Sightings(service, desk), shop.settings.destinations.items()
+    bounces = {name: each.bounces for name, each in entries if isinstance(each, SmtpSettings) and each.bounces}
+    returns = {name: Returns(name, trail, service, desk) for name in bounces}
+    mailboxes = [
+        partial(Mailbox(each.imap).run, returns[name].take) for name, each in bounces.items() if each.imap is not None
+    ]
+    return [tracking_routes(trail, sightings), bounces_route(shop.keys, returns)], [sightings.run, *mailboxes]
 
 
 async def _serve(service: Service, ready: trio.Event, failed: Callable[[], object]) -> None:

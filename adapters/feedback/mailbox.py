@@ -56,6 +56,8 @@ class Mailbox:
                 await self.look(take)
             except (OSError, imaplib.IMAP4.error) as fault:
                 reason = f"{type(fault).__name__}: {fault}"
+            except UnicodeError:  # whose text would tell a letter of it
+                reason = "the login has letters that this way to log in does not take: only ASCII"
             except Refused as fault:
                 reason = fault.reason
             if reason and reason != told:
@@ -83,7 +85,7 @@ class Mailbox:
     def _fetch(self, known: set[bytes]) -> _Found:
         with self._opened() as server:
             (validity,) = server.response("UIDVALIDITY")[1]
-            numbers = _expect(server.uid("SEARCH", "UNSEEN"))[0].split()
+            numbers = (_expect(server.uid("SEARCH", "UNSEEN"))[0] or b"").split()
             wanted = [number for number in numbers if number not in known][:_TOGETHER]
             mails = {number: self._content(server, number) for number in wanted}
         return _Found(bytes(validity or b""), mails)

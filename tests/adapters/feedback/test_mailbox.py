@@ -100,6 +100,23 @@ async def test_a_wrong_password_and_an_unknown_authority_are_told(server: Doveco
         await mailbox.look(taker.take)
 
 
+@needs_dovecot
+async def test_a_password_that_cannot_be_said_is_told_without_a_letter_of_it(
+    server: Dovecot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMAP_PASSWORD", "sälly")
+    password, ready = Secret(env="IMAP_PASSWORD"), trio.Event()
+    mailbox = Mailbox(ImapSettings("127.0.0.1", "x", password, server.port, ca_file=server.ca_file))
+    ready.set()
+    with capture_logs() as logs, trio.fail_after(10):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(mailbox.run, Taker().take, ready)
+            while not logs:
+                await trio.lowlevel.checkpoint()
+            nursery.cancel_scope.cancel()
+    assert ["ASCII" in each["reason"] and "\\xe4" not in each["reason"] for each in logs] == [True]
+
+
 async def test_it_is_looked_into_every_minute_and_what_hinders_is_told_once(
     secret: Secret, autojump_clock: trio.testing.MockClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
