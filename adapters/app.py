@@ -174,7 +174,7 @@ def _service(
     settings, links = shop.settings, Links(shop.keys.links_key, shop.settings.public_url)
 
     def tell(user: User, firing: Firing) -> Mapping[str, Any]:
-        tracking = may_track(user, service.outbox.policy.consent)
+        tracking = may_track(user, service.outbox.policy)
         return {**context(user, firing), **links.of(user.name), "tracking": tracking}
 
     service = Service(

@@ -85,7 +85,7 @@ class Sightings:
         """By what a message was sent, if it is known, and whoever has it lets it be seen."""
         dispatch = await self._service.store.dispatch(message)
         user = None if dispatch is None else await self._service.router.look_for_heir(dispatch.name)
-        if dispatch is None or user is None or not may_track(user, self._service.outbox.policy.consent):
+        if dispatch is None or user is None or not may_track(user, self._service.outbox.policy):
             return None
         return dispatch.destination
 

@@ -121,7 +121,7 @@ class _Desk:
             stance = sending.consents.get(purpose)
             boxes.append(Box(f"use:{purpose}", purpose, stance is not None and stance.granted, "use"))
         if self._tracks or TRACKING in sending.consents:
-            seen = may_track(user, self._service.outbox.policy.consent)
+            seen = may_track(user, self._service.outbox.policy)
             boxes.append(Box(f"use:{TRACKING}", _TRACKING_TOLD, seen, "use"))
         return boxes
 

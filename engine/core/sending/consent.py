@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from engine.core.events import Millis
 from engine.core.sending.answers import Never
 from engine.core.sending.local import in_words
-from engine.core.sending.policy import ConsentRule
+from engine.core.sending.policy import ConsentRule, Policy
 from engine.core.sending.question import Question
 
 if TYPE_CHECKING:
@@ -80,12 +80,13 @@ def consent(asked: Question) -> Never | None:
     return None
 
 
-def may_track(user: "User", rule: ConsentRule | None) -> bool:
+def may_track(user: "User", policy: Policy) -> bool:
     """Whether it may be seen what a person does with a mail: as they have said, else by what their silence means.
 
     Where nobody is asked for consent here, silence lets it be seen, unless the browser objects.
     """
-    stance = user.sending.consents.get(TRACKING)
+    rule = policy.tracking or policy.consent
+    stance = _said(user, TRACKING, policy.tracking.category if policy.tracking else "")
     if stance is not None:
         return stance.granted
     return not _browser_objects(user) and (rule is None or not _must_opt_in(user, rule))
@@ -115,9 +116,14 @@ def withdrawal(asked: Question) -> Never | None:
 
 
 def _stance(asked: Question, rule: ConsentRule) -> Stance | None:
-    """What a person has said of a message's purpose, or of the category that stands for it."""
-    said = asked.user.sending.consents
-    found = [said[name] for name in dict.fromkeys((asked.facts.purpose, rule.category)) if name in said]
+    """What a person has said of a message's purpose."""
+    return _said(asked.user, asked.facts.purpose, rule.category)
+
+
+def _said(user: "User", purpose: str, category: str) -> Stance | None:
+    """What a person has said of a purpose, or of the category that stands for it."""
+    said = user.sending.consents
+    found = [said[name] for name in dict.fromkeys((purpose, category)) if name in said]
     stance: Stance | None = None
     for each in sorted(found, key=lambda each: (each.at, not each.granted)):
         stance = each.after(stance)

@@ -214,6 +214,14 @@ async def test_where_people_live_and_what_they_have_said_decides(
         assert (f"{PUBLIC}/c/" in text, "<img" in text) == (tracked, tracked)
 
 
+@pytest.mark.parametrize(("country", "tracked"), [("DE", False), ("US", True)])
+async def test_a_region_can_be_left_out_though_the_shop_asks_for_consent_elsewhere(
+    tmp_path: Path, server: MailServer, country: str, *, tracked: bool
+) -> None:
+    async with shop(tmp_path, server, "tracking: {region_trait: country, opt_out: [US]}\n", country=country) as sidecar:
+        assert (f"{PUBLIC}/c/" in await html(sidecar, server)) is tracked
+
+
 async def test_who_says_no_on_the_page_is_not_looked_at_in_old_mails_either(tmp_path: Path, server: MailServer) -> None:
     async with shop(tmp_path, server) as sidecar:
         text = await html(sidecar, server)

@@ -179,7 +179,7 @@ def test_what_a_reader_does_is_seen_where_they_have_said_so_or_their_silence_doe
     user.observe(Consent(1, "marketing", granted=True, source="checkout"), NOON)
     if said is not None:
         user.observe(Consent(2, "tracking", granted=said, source="page"), NOON)
-    assert may_track(user, EUROPE.consent if asked else None) is seen
+    assert may_track(user, EUROPE if asked else policy_of()) is seen
 
 
 def test_who_does_not_want_to_be_watched_is_written_to_all_the_same() -> None:
@@ -187,3 +187,19 @@ def test_who_does_not_want_to_be_watched_is_written_to_all_the_same() -> None:
     user.observe(Consent(1, "marketing", granted=True, source="checkout"), NOON)
     user.observe(Consent(2, "tracking", granted=False, source="page"), NOON)
     assert may(user) == ""
+
+
+def test_being_seen_can_have_a_rule_of_its_own() -> None:
+    rule = ConsentRule(opt_out=frozenset({"US"}), category="Analytics")
+    asked_here, asked_elsewhere = policy_of(tracking=rule, consent=ConsentRule()), policy_of(tracking=rule)
+    user = person()
+    for policy in (asked_here, asked_elsewhere):
+        assert not may_track(user, policy)
+    user.profile["country"] = "US"
+    for policy in (asked_here, asked_elsewhere):
+        assert may_track(user, policy)
+    user.observe(Consent(1, "Analytics", granted=False, source="banner"), NOON)
+    assert not may_track(user, asked_elsewhere)
+    user.observe(Consent(2, "tracking", granted=True, source="page"), NOON + HOUR)
+    assert may_track(user, asked_elsewhere), "the later word counts"
+    assert may_track(user, policy_of())
