@@ -1,10 +1,12 @@
 """The one place where the parts are plugged together: settings and files in, a running sidecar out."""
 
 import socket
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import structlog
 import trio
@@ -12,8 +14,11 @@ from quart import Blueprint
 
 from adapters.configuration import Files, compile_content, succeed
 from adapters.destinations import build
-from adapters.feedback.asking import Asker, askers
+from adapters.destinations.smtp import SmtpSettings
+from adapters.feedback.asking import askers
 from adapters.feedback.desk import Desk
+from adapters.feedback.mailbox import Mailbox
+from adapters.feedback.returns import Returns
 from adapters.keys import Keys
 from adapters.reloading import Reloader
 from adapters.settings import Settings
@@ -27,7 +32,9 @@ from adapters.sources.webhook import webhook_source
 from adapters.store.memory import MemoryStore
 from adapters.store.sqlite import FILE, SqliteStore, open_file
 from adapters.telemetry.metrics import Metrics
+from adapters.trail import Trail
 from adapters.web.admin import admin
+from adapters.web.bounces import bounces_route
 from adapters.web.database import database
 from adapters.web.decisions import decisions
 from adapters.web.feedback import feedback_routes
@@ -37,8 +44,12 @@ from adapters.web.preview import preview_route
 from adapters.web.reload import reload_route
 from adapters.web.server import GRACE, application, run_server
 from adapters.web.stats import stats_routes
+from adapters.web.tracking import Sightings, tracking_routes
 from adapters.web.unsubscribing import Links, unsubscribing_routes
 from adapters.web.why import why_routes
+from engine.core.decisions import Firing
+from engine.core.sending.consent import may_track
+from engine.core.user import User
 from engine.runtime.clock import SteadyClock
 from engine.runtime.context import context
 from engine.runtime.keeper import Limits
@@ -52,6 +63,7 @@ DRAIN = 2.0
 _log = structlog.get_logger()
 
 ShopStore = MemoryStore | SqliteStore
+WhenReady = Callable[[trio.Event], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -105,16 +117,20 @@ async def sidecar(
     """
     async with AsyncExitStack() as stack:
         entries = shop.settings.destinations.items()
-        opened = {name: await stack.enter_async_context(build(name, entry)) for name, entry in entries}
+        trail = Trail(shop.keys.links_key, shop.settings.public_url)
+        opened = {name: await stack.enter_async_context(build(name, entry, trail=trail)) for name, entry in entries}
         metrics = Metrics()
         clock = SteadyClock(since=(await store.mark()).now)
         service = _service(shop, store, opened, metrics, clock)
         running = Sidecar(service, Reloader(shop.folder, shop.settings, service, shop.files), trio.Event())
         desk = Desk(Intake(service, metrics), service)
-        asking = list(askers(shop.settings.destinations, opened, desk, service, metrics))
-        app, served = application(_routes(shop, store, running, metrics, desk)), trio.Event()
+        routes, tasks = _hearing(shop, trail, service, desk)
+        tasks += [asker.run for asker in askers(shop.settings.destinations, opened, desk, service, metrics)]
+        app, served = application([*_routes(shop, store, running, metrics, desk), *routes]), trio.Event()
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_serve, service, running.ready, asking, failed)
+            for task in tasks:
+                nursery.start_soon(task, running.ready)
+            nursery.start_soon(_serve, service, running.ready, failed)
             await nursery.start(run_server, app, listener, ending, served)
             task_status.started(running)
             await ending()
@@ -123,13 +139,22 @@ async def sidecar(
             nursery.cancel_scope.cancel()
 
 
-async def _serve(service: Service, ready: trio.Event, asking: Sequence[Asker], failed: Callable[[], object]) -> None:
+def _hearing(shop: Shop, trail: Trail, service: Service, desk: Desk) -> tuple[list[Blueprint], list[WhenReady]]:
+    """How it is heard what becomes of mails that are sent from here: routes, and tasks that begin when it is ready."""
+    sightings, entries = Sightings(service, desk), shop.settings.destinations.items()
+    bounces = {name: each.bounces for name, each in entries if isinstance(each, SmtpSettings) and each.bounces}
+    returns = {name: Returns(name, trail, service, desk) for name in bounces}
+    mailboxes = [
+        partial(Mailbox(each.imap).run, returns[name].take) for name, each in bounces.items() if each.imap is not None
+    ]
+    return [tracking_routes(trail, sightings), bounces_route(shop.keys, returns)], [sightings.run, *mailboxes]
+
+
+async def _serve(service: Service, ready: trio.Event, failed: Callable[[], object]) -> None:
     try:
         async with trio.open_nursery() as nursery:
             await nursery.start(service.run)
             ready.set()
-            for asker in asking:
-                nursery.start_soon(asker.run)
     except* StoreError:
         failed()
         raise
@@ -150,11 +175,16 @@ def _service(
     shop: Shop, store: ShopStore, destinations: Mapping[str, Destination], metrics: Metrics, clock: SteadyClock
 ) -> Service:
     settings, links = shop.settings, Links(shop.keys.links_key, shop.settings.public_url)
+
+    def tell(user: User, firing: Firing) -> Mapping[str, Any]:
+        tracking = may_track(user, service.outbox.policy)
+        return {**context(user, firing), **links.of(user.name), "tracking": tracking}
+
     service = Service(
         shop.files.configuration,
         compile_content=compile_content,
         succeed=succeed,
-        tell=lambda user, firing: {**context(user, firing), **links.of(user.name)},
+        tell=tell,
         store=store,
         destinations=destinations,
         clock=clock,
@@ -193,7 +223,9 @@ def _routes(shop: Shop, store: ShopStore, running: Sidecar, metrics: Metrics, de
         counts,
         reasons,
         shown,
-        unsubscribing_routes(intake, service, Links(keys.links_key, shop.settings.public_url)),
+        unsubscribing_routes(
+            intake, service, Links(keys.links_key, shop.settings.public_url), tracks=shop.settings.tracks
+        ),
         feedback_routes(desk, shop.settings.destinations),
         decisions(keys, service, metrics),
         reload_route(keys, running.reloader),

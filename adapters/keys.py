@@ -25,7 +25,7 @@ class Keys(msgspec.Struct, frozen=True):
     write_key: str
     admin_token: str
     links_key: str = ""
-    """Signs the links by which people unsubscribe; kept where there is a public address, so that they stay good."""
+    """Signs what leads back from mails, such as the links by which people unsubscribe; kept where there is any."""
     made: bool = False
     """Whether the write key is one that Impel made: the operator has yet to be told it, and may be."""
 
@@ -54,7 +54,7 @@ def read_keys(settings: Settings, environment: Mapping[str, str]) -> Keys:
             _make(folder / name)
     given = settings.write_key is not None or PREFIX + "WRITE_KEY" in environment
     write_key = _read("write_key", settings.write_key, settings, environment)
-    links_key = _kept(folder / "links_key") if settings.public_url else secrets.token_urlsafe(24)
+    links_key = _kept(folder / "links_key") if settings.leads_back else secrets.token_urlsafe(24)
     return Keys(write_key, read_admin_token(settings, environment), links_key, made=not given)
 
 

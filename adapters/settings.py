@@ -18,6 +18,7 @@ from ruamel.yaml.error import MarkedYAMLError
 
 from adapters.destinations import DestinationSettings
 from adapters.destinations.console import ConsoleSettings
+from adapters.destinations.smtp import SmtpSettings
 from adapters.secrets import Secret
 from adapters.sources.mapping import Mapped
 from engine.core.events import Millis
@@ -74,6 +75,20 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"log_level: {self.log_level!r} is none of debug, info, warning, error")
 
     @property
+    def leads_back(self) -> bool:
+        """Whether anything that is sent bears a token of ours, so that the key which signs it is to be kept."""
+        return bool(self.public_url) or any(each.bounces for each in self._mailing)
+
+    @property
+    def tracks(self) -> bool:
+        """Whether it is seen of any mails that they are opened, or their links followed."""
+        return any(each.tracking for each in self._mailing)
+
+    @property
+    def _mailing(self) -> list[SmtpSettings]:
+        return [each for each in self.destinations.values() if isinstance(each, SmtpSettings)]
+
+    @property
     def retention_ms(self) -> Millis:
         """`retention` in milliseconds."""
         return parse_duration(self.retention)
@@ -112,7 +127,17 @@ def read_settings(
     for key, value in options.items():
         found[key] = value
         _check(found, f"--{key}", {})
-    return msgspec.convert(found, Settings)
+    settings = msgspec.convert(found, Settings)
+    _check_together(settings, str(file))
+    return settings
+
+
+def _check_together(settings: Settings, place: str) -> None:
+    """Check what one key asks of another."""
+    for name, each in settings.destinations.items():
+        if isinstance(each, SmtpSettings) and each.tracking and not settings.public_url:
+            reason = "links and images lead to `public_url`, which is missing: where people's browsers reach Impel"
+            raise SettingsError(f"{place}: destinations.{name}.tracking: {reason}")
 
 
 def _check(found: Mapping[str, Any], place: str, lines: Mapping[str, int]) -> None:

@@ -33,7 +33,7 @@ def call(
     console: Console,
     params: Mapping[str, Any] | None = None,
     json: Any = None,
-    content: str | None = None,
+    content: str | bytes | None = None,
     kind: str = "",
 ) -> httpx.Response | None:
     """Ask the running sidecar, with JSON or with `content` of another kind.

@@ -5,6 +5,7 @@
     subject: Still thinking about {{ event.product }}?
     html_file: templates/cart.html     # or `html:`, `mjml:`, `mjml_file:`, and `text:` or `text_file:`
     utm: true                          # the default: links bear where they come from
+    tracking: false                    # whether opens and clicks are seen, where the destination looks at them
 
 or, for a destination that takes any data,
 
@@ -82,7 +83,12 @@ class Messages:
         known = self._messages[message]
         if not known.mail:
             return {name: _filled(part, seen) for name, part in known.fields.items()}
-        return _mail(known.fields, seen, _origin(message, context) if known.utm else {})
+        mail = _mail(known.fields, seen, _origin(message, context) if known.utm else {})
+        if known.facts.purpose == "transactional":
+            mail["unsubscribe"] = ""  # there is nothing to unsubscribe from, whatever its destination says
+        if known.tracked and context.get("tracking"):
+            mail["tracking"] = True
+        return mail
 
 
 def message_names(files: Iterable[str]) -> frozenset[str]:
@@ -101,7 +107,7 @@ def _origin(message: str, context: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _mail(fields: Mapping[str, Placed], seen: Mapping[str, Any], origin: Mapping[str, str]) -> dict[str, str]:
+def _mail(fields: Mapping[str, Placed], seen: Mapping[str, Any], origin: Mapping[str, str]) -> dict[str, Any]:
     """The fields of a mail; whoever has no address is told first, before any fault of a template.
 
     The text that is made of HTML has the addresses as they are written, which a reader sees.
@@ -112,7 +118,7 @@ def _mail(fields: Mapping[str, Placed], seen: Mapping[str, Any], origin: Mapping
         raise Rejected(f"no address: {error}") from error
     if not to:
         raise Rejected("no address")
-    filled = {"to": to} | {name: field.render(seen) for name, field in fields.items() if name != "to"}
+    filled: dict[str, Any] = {"to": to} | {name: field.render(seen) for name, field in fields.items() if name != "to"}
     if "mjml" in filled:
         filled["html"] = compiled(filled.pop("mjml"))
     if "text" not in filled:

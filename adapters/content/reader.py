@@ -17,11 +17,14 @@ from adapters.content.mjml import fault
 from adapters.content.templates import Template, TemplateError, Templates
 from adapters.destinations.service import ServiceSettings
 from adapters.destinations.shape import faults
+from adapters.destinations.smtp import SmtpSettings
 from engine.core.sending.policy import Facts
 from engine.runtime.ports import Rejected
 
 _CONTENT = ("html", "mjml", "text")
-_WRITTEN = frozenset({"to", "subject", "html", "html_file", "mjml", "mjml_file", "text", "text_file", "utm"})
+_WRITTEN = frozenset(
+    {"to", "subject", "html", "html_file", "mjml", "mjml_file", "text", "text_file", "utm", "tracking"}
+)
 _KEYS = frozenset({"destination", "data"}) | _WRITTEN | FACTS
 _PROFILE_ADDRESS = "{{ profile.email }}"
 _TRAIT = re.compile(r"\{\{\s*profile\.(\w+)\s*\}\}")
@@ -75,6 +78,8 @@ class Message:
     facts: Facts
     utm: bool = True
     """Whether the links of a mail bear where they come from."""
+    tracked: bool = False
+    """Whether it may be seen that it is opened, and its links followed."""
 
 
 class Reader:
@@ -99,7 +104,8 @@ class Reader:
         if mail and (written := _TRAIT.fullmatch(str(keys.get("to", _PROFILE_ADDRESS)).strip())):
             facts = replace(facts, address=written[1])
         fields: Mapping[str, Any] = self._mail(file, keys) if mail else self._data(file, keys)
-        return Message(str(keys.get("destination")), fields, mail, facts, keys.get("utm", True) is True)
+        tracked = mail and self._is_tracked(file, keys, facts)
+        return Message(str(keys.get("destination")), fields, mail, facts, keys.get("utm", True) is True, tracked)
 
     def _parse(self, file: str) -> CommentedMap:
         try:
@@ -169,6 +175,19 @@ class Reader:
         if not isinstance(keys.get("utm", True), bool):
             self._error(file, _key_line(keys, "utm"), "`utm` is true or false: whether links bear where they come from")
         return fields | {key: field for key, field in content.items() if field}
+
+    def _is_tracked(self, file: str, keys: CommentedMap, facts: Facts) -> bool:
+        """As the file says; by itself what is transactional is not, nor what leaves by a destination that does not."""
+        name, wanted = str(keys.get("destination")), keys.get("tracking", facts.purpose != "transactional")
+        settings = self._settings.get(name)
+        tracks = isinstance(settings, SmtpSettings) and bool(settings.tracking)
+        if not isinstance(wanted, bool):
+            text = "`tracking` is true or false: whether it is seen that it is opened, and its links followed"
+            self._error(file, _key_line(keys, "tracking"), text)
+        elif wanted and "tracking" in keys and not tracks:
+            text = f"`{name}` does not track: say `tracking: {{opens: true, clicks: true}}` of it, or leave this out"
+            self._error(file, _key_line(keys, "tracking"), text)
+        return tracks and wanted is True
 
     def _content(self, file: str, keys: CommentedMap, key: str) -> Placed | None:
         source = f"{key}_file"

@@ -17,6 +17,7 @@ from adapters.destinations.sendgrid import SendgridSettings, open_sendgrid
 from adapters.destinations.service import ServiceSettings
 from adapters.destinations.smtp import Smtp, SmtpSettings
 from adapters.destinations.webhook import WebhookSettings, open_webhook
+from adapters.trail import Trail
 from engine.runtime.ports import Destination
 
 DestinationSettings = (
@@ -37,9 +38,14 @@ DestinationSettings = (
 
 
 def build(
-    name: str, settings: DestinationSettings, transport: httpx.AsyncBaseTransport | None = None
+    name: str,
+    settings: DestinationSettings,
+    transport: httpx.AsyncBaseTransport | None = None,
+    trail: Trail | None = None,
 ) -> AbstractAsyncContextManager[Destination]:
-    """Make a destination, open for as long as the context is entered; `transport` is in place of the network's.
+    """Make a destination, open for as long as the context is entered.
+
+    `transport` is in place of the network's; `trail` signs what leads from mails back to their messages.
 
     Raises:
         SecretError: a secret is not where the settings say.
@@ -55,7 +61,7 @@ def build(
         case WebhookSettings():
             return open_webhook(settings)
         case SmtpSettings():
-            return nullcontext(Smtp(settings))
+            return nullcontext(Smtp(settings, trail))
 
 
 _SERVICES: Mapping[type[ServiceSettings], Callable[..., AbstractAsyncContextManager[Destination]]] = {

@@ -1,5 +1,12 @@
-"""A mail, as RFC 5322 and RFC 2369 want it written."""
+"""A mail, as RFC 5322 and RFC 2369 want it written, and those who take in many of them.
 
+Gmail and Yahoo ask bulk senders for one-click unsubscribing (RFC 8058), a From of the sender's own, a Date and a
+Message-ID. Feedback-ID is by what Gmail's Postmaster Tools tell apart who is complained of: `message:trigger::sender`
+(support.google.com/mail/answer/6254652: the last of 5 to 15 characters, no value twice). No person wrote the mail, so
+none should be answered by a machine (RFC 3834, 5: `Auto-Submitted: auto-generated`).
+"""
+
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.errors import MessageError
@@ -17,14 +24,16 @@ from engine.runtime.ports import Delivery, Rejected
 # and then no mail reader finds it.
 _POLICY = SMTP.clone(max_line_length=990, cte_type="7bit")
 _USER = "{{ user }}"
+_SENDER_ID = slice(15)
+_SHORTEST_SENDER_ID = 5
 
 
-def compose(delivery: Delivery, sender: Address, unsubscribe: tuple[str, ...]) -> EmailMessage:
+def compose(delivery: Delivery, sender: Address, unsubscribe: tuple[str, ...], *, identity: str = "") -> EmailMessage:
     """Make the mail out of the fields `to`, `subject`, `text` and `html` of a delivery.
 
     `unsubscribe` holds https and mailto addresses in which `{{ user }}` stands for the user, percent-encoded; where the
-    delivery has a field `unsubscribe`, that is the https address. The Message-ID is made of the delivery's id, and so
-    the same at every attempt.
+    delivery has a field `unsubscribe`, that is the https address, and where that is empty nobody can unsubscribe. The
+    Message-ID is `identity`, or made of the delivery's id, and so the same at every attempt.
 
     Raises:
         Rejected: it has no address, no content, or an address that is not one.
@@ -35,10 +44,14 @@ def compose(delivery: Delivery, sender: Address, unsubscribe: tuple[str, ...]) -
     mail["To"] = recipient(delivery.data)
     mail["Subject"] = _one_line(str(delivery.data.get("subject", "")))
     mail["Date"] = format_datetime(datetime.now(UTC))
-    mail["Message-ID"] = f"<{sha256(delivery.id.encode()).hexdigest()[:32]}@{sender.domain}>"
-    own = str(delivery.data.get("unsubscribe") or "")
-    others = tuple(address for address in unsubscribe if not (own and address.startswith("https:")))
-    _add_unsubscribe(mail, delivery.user, (own, *others) if own else unsubscribe)
+    identity = identity or sha256(delivery.id.encode()).hexdigest()[:32]
+    mail["Message-ID"] = f"<{identity}@{sender.domain}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["Feedback-ID"] = _feedback_id(delivery, sender)
+    own = delivery.data.get("unsubscribe")
+    others = tuple(address for address in unsubscribe if not address.startswith("https:"))
+    if own != "":
+        _add_unsubscribe(mail, delivery.user, unsubscribe if own is None else (str(own), *others))
     _add_content(mail, delivery)
     return mail
 
@@ -88,6 +101,13 @@ def parse_address(written: str) -> Address:
 def _one_line(text: str) -> str:
     """A header is one line: what follows a line break in it would be read as a header of its own."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+
+
+def _feedback_id(delivery: Delivery, sender: Address) -> str:
+    """What a mail has in common with many others; nothing in it says whose it is."""
+    domain = re.sub(r"[^A-Za-z0-9.-]", "-", sender.domain)[_SENDER_ID].rstrip(".-").ljust(_SHORTEST_SENDER_ID, "-")
+    message, trigger = (re.sub(r"[^A-Za-z0-9_.-]", "-", each) for each in (delivery.message, delivery.trigger))
+    return f"{message}:{trigger if trigger != message else ''}::{domain}"
 
 
 def _add_unsubscribe(mail: EmailMessage, user: str, addresses: tuple[str, ...]) -> None:

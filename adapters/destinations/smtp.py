@@ -16,6 +16,7 @@ import smtplib
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from typing import Literal
 
@@ -23,7 +24,9 @@ import msgspec
 import trio
 
 from adapters.destinations.mail import compose, parse_address, recipient
+from adapters.destinations.returns import BounceSettings, TrackingSettings
 from adapters.secrets import Secret
+from adapters.trail import Trail
 from engine.runtime.ports import Delivery, Pace, Rejected, Retries, Unavailable, Unclear
 
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
@@ -54,6 +57,10 @@ class SmtpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_
     rate: float = 0
     """Mails a second; 0: as many as come."""
     attempts: int = 12
+    tracking: TrackingSettings = TrackingSettings()
+    """Whether it is seen that mails are opened and links followed; nothing is, unless asked for."""
+    bounces: BounceSettings | None = None
+    """Where mails come back to that cannot be delivered; without it, to the sender."""
 
     def __post_init__(self) -> None:
         try:
@@ -77,10 +84,11 @@ class SmtpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_
 
 
 class Smtp:
-    """Submits mails to one server."""
+    """Submits mails to one server; what leads back from them is signed by `trail`, and there is none without it."""
 
-    def __init__(self, settings: SmtpSettings) -> None:
+    def __init__(self, settings: SmtpSettings, trail: Trail | None = None) -> None:
         self._settings = settings
+        self._trail = trail
         self._sender = parse_address(settings.sender)
         self._unsubscribe = tuple(filter(None, (settings.unsubscribe, settings.unsubscribe_mail)))
         self._password = settings.password.read() if settings.password else ""
@@ -98,17 +106,30 @@ class Smtp:
 
         If it is cancelled the thread goes its way, and nobody knows whether the mail left.
         """
-        mail = compose(delivery, self._sender, self._unsubscribe)
-        submit = partial(self._submit, recipient(delivery.data).addr_spec, mail.as_bytes())
+        submit = partial(self._submit, delivery)
         await trio.to_thread.run_sync(submit, abandon_on_cancel=True, limiter=self._limiter)
 
-    def _submit(self, to: str, content: bytes) -> None:
+    def _tracked(self, delivery: Delivery) -> Delivery:
+        """The delivery as it leaves: what leads back is put in here, so that a preview bears nothing of it."""
+        wanted, html = self._settings.tracking, delivery.data.get("html")
+        if self._trail is None or not html or delivery.data.get("tracking") is not True:
+            return delivery
+        html = self._trail.tracked(str(html), delivery.id, opens=wanted.opens, clicks=wanted.clicks)
+        return replace(delivery, data={**delivery.data, "html": html})
+
+    def _submit(self, delivery: Delivery) -> None:
+        """Write the mail and hand it over; where it is long, both take a moment."""
+        bounces, to = self._settings.bounces, recipient(delivery.data).addr_spec
+        token = self._trail.token(delivery.id) if bounces and self._trail else None
+        mail = compose(self._tracked(delivery), self._sender, self._unsubscribe, identity=token or "")
+        content = mail.as_bytes()
+        sender = bounces.sender(token) if bounces and token else self._sender.addr_spec
         with _unavailable("cannot be reached"):
             server = self._connect()
         try:
             with _unavailable("the connection failed before the mail was sent"):
                 self._log_in(server)
-                _expect_ok(*server.mail(self._sender.addr_spec), "the sender")
+                _expect_ok(*server.mail(sender), "the sender")
                 _expect_ok(*server.rcpt(to), "the recipient")
                 _expect_go_ahead(*server.docmd("DATA"))
             _send_content(server, content)

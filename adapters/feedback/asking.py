@@ -66,8 +66,9 @@ class Asker:
         self._amiss = ""
         """What was told in the log, until it is well again."""
 
-    async def run(self) -> None:
-        """Ask, for ever."""
+    async def run(self, ready: trio.Event) -> None:
+        """Ask, for ever, once the service is ready."""
+        await ready.wait()
         while True:
             problem = await self._try()
             await trio.sleep(self._every if problem is None else self._pause(problem))

@@ -13,7 +13,7 @@ main { max-width: 30rem; margin: 12vh auto; padding: 2rem 1.5rem; background: #f
 h1 { margin: 0 0 1rem; font-size: 1.5rem; line-height: 1.25; }
 h2 { margin: 1.75rem 0 .25rem; font-size: 1rem; }
 label { display: flex; gap: .75rem; align-items: center; padding: .5rem 0; }
-input { width: 1.3rem; height: 1.3rem; margin: 0; accent-color: #2f5d46; }
+input { flex: none; width: 1.3rem; height: 1.3rem; margin: 0; accent-color: #2f5d46; }
 button { margin-top: 1.25rem; padding: .8rem 1.5rem; border: 0; border-radius: 10px; background: #2f5d46; color: #fff;
   font: inherit; font-weight: 600; }
 .said { color: #2f5d46; font-weight: 600; }
@@ -60,7 +60,7 @@ def preferences_page(boxes: Sequence[Box], *, saved: bool) -> Response:
 def _ticks(boxes: Sequence[Box], group: str) -> str:
     return "".join(
         f'<label><input type="checkbox" name="{escape(box.name)}"{" checked" if box.ticked else ""}>'
-        f"{escape(box.label)}</label>"
+        f"{escape(box.label[:1].upper() + box.label[1:])}</label>"
         for box in boxes
         if box.group == group
     )

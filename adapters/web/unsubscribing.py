@@ -15,6 +15,7 @@ from quart import Blueprint, Response, request
 from adapters.sources.intake import Intake
 from adapters.web.pages import Box, page, preferences_page
 from engine.core.identity import is_anonymous, plain
+from engine.core.sending.consent import TRACKING, may_track
 from engine.core.user import User
 from engine.runtime.arrivals import Arrival, Block, Choice
 from engine.runtime.service import Service
@@ -25,6 +26,7 @@ GOOD_FOR = 60 * 86_400
 CHANNEL = "email"
 _PURPOSE = "marketing"
 _SOURCE = "the person"
+_TRACKING_TOLD = "Seeing which mails I open and which links I follow"
 
 _log = structlog.get_logger()
 
@@ -54,9 +56,9 @@ class Links:
             return None
 
 
-def unsubscribing_routes(intake: Intake, service: Service, links: Links) -> Blueprint:
-    """The routes; the token is all that is asked for."""
-    routes, desk = Blueprint("unsubscribing", __name__), _Desk(intake, service)
+def unsubscribing_routes(intake: Intake, service: Service, links: Links, *, tracks: bool = False) -> Blueprint:
+    """The routes; the token is all that is asked for. `tracks`: some mails let it be seen that they are opened."""
+    routes, desk = Blueprint("unsubscribing", __name__), _Desk(intake, service, tracks=tracks)
 
     async def whose(token: str) -> User | None:
         name = links.read(token)
@@ -99,9 +101,10 @@ def unsubscribing_routes(intake: Intake, service: Service, links: Links) -> Blue
 class _Desk:
     """What a person may say, and how it is taken."""
 
-    def __init__(self, intake: Intake, service: Service) -> None:
+    def __init__(self, intake: Intake, service: Service, *, tracks: bool) -> None:
         self._intake = intake
         self._service = service
+        self._tracks = tracks
 
     async def unsubscribe(self, user: User) -> None:
         """Suppress the person on the channel; durable on return."""
@@ -111,12 +114,15 @@ class _Desk:
         """What can be chosen, as it stands: all mail, each list, and each purpose that anything was said of."""
         sending, facts = user.sending, self._service.outbox.policy.messages.values()
         lists = sorted({tag for each in facts if each.channel == CHANNEL for tag in each.tags})
-        purposes = sorted({_PURPOSE, *sending.consents})
+        purposes = sorted({_PURPOSE, *sending.consents} - {TRACKING})
         boxes = [Box("mail", "Mails from us", (CHANNEL, "") not in sending.suppressed, "mail")]
         boxes += [Box(f"list:{each}", each, (CHANNEL, each) not in sending.suppressed, "mail") for each in lists]
         for purpose in purposes:
             stance = sending.consents.get(purpose)
             boxes.append(Box(f"use:{purpose}", purpose, stance is not None and stance.granted, "use"))
+        if self._tracks or TRACKING in sending.consents:
+            seen = may_track(user, self._service.outbox.policy)
+            boxes.append(Box(f"use:{TRACKING}", _TRACKING_TOLD, seen, "use"))
         return boxes
 
     async def save(self, user: User, ticked: set[str]) -> None:

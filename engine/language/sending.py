@@ -3,6 +3,7 @@
 timezone: Europe/Berlin
 quiet_hours: 21:00-08:00
 consent: {region_trait: country, opt_out: [US]}
+tracking: opt-in
 send_windows: mon-sat 09:00-19:30
 caps: [3 per 7d, 1 per day for channel email]
 fatigue: {budget: 3, half_life: 2d}
@@ -24,7 +25,17 @@ from engine.language.errors import TriggerErrors, closest
 from engine.language.notes import check_span
 from engine.language.sources import Source
 
-KEYS = ("timezone", "timezone_trait", "quiet_hours", "send_windows", "consent", "caps", "fatigue", "holdout")
+KEYS = (
+    "timezone",
+    "timezone_trait",
+    "quiet_hours",
+    "send_windows",
+    "consent",
+    "tracking",
+    "caps",
+    "fatigue",
+    "holdout",
+)
 CONSENT_KEYS = ("region_trait", "opt_out", "category")
 CAP_KEYS = ("limit", "per", "channel", "tag", "trigger")
 FATIGUE_KEYS = ("budget", "half_life")
@@ -92,7 +103,9 @@ class _Reader:
         if "send_windows" in nodes:
             policy = replace(policy, windows=self._parts(nodes["send_windows"], "`send_windows`"))
         if "consent" in nodes:
-            policy = replace(policy, consent=self._consent(nodes["consent"]))
+            policy = replace(policy, consent=self._consent(nodes["consent"], "`consent`"))
+        if "tracking" in nodes:
+            policy = replace(policy, tracking=self._consent(nodes["tracking"], "`tracking`"))
         if "caps" in nodes:
             caps = [self._cap(item) for item in self._document.items(nodes["caps"], "`caps`")]
             policy = replace(policy, caps=tuple(cap for cap in caps if cap is not None))
@@ -161,11 +174,11 @@ class _Reader:
             found |= {day % 7 for day in range(begin, end + (7 if end < begin else 0) + 1)}
         return frozenset(found)
 
-    def _consent(self, node: Node) -> ConsentRule:
+    def _consent(self, node: Node, what: str) -> ConsentRule:
         document, rule = self._document, ConsentRule()
         if isinstance(node, ScalarNode) and node.value == OPT_IN:
             return rule
-        entries = document.mapping(node, "`consent`", CONSENT_KEYS)
+        entries = document.mapping(node, what, CONSENT_KEYS)
         if "region_trait" in entries:
             trait = document.text(entries["region_trait"].value, "`region_trait`", "the name of a trait", "`country`")
             rule = replace(rule, region_trait=trait)

@@ -25,13 +25,8 @@ def sending_schema() -> dict[str, Any]:
             "timezone_trait": _TEXT | {"description": "The trait that names a person's own.", "default": "timezone"},
             "quiet_hours": _hours("Nothing goes in them, by the person's own clock."),
             "send_windows": _hours("Things go only in them."),
-            "consent": {
-                "description": "From whom consent is needed; without it, nobody is asked.",
-                "oneOf": [
-                    {"const": OPT_IN},
-                    _object({"region_trait": _TEXT, "opt_out": _list(_TEXT), "category": _TEXT}),
-                ],
-            },
+            "consent": _consent("From whom consent is needed; without it, nobody is asked."),
+            "tracking": _consent("From whom consent is needed to see what they do with a mail; without it, as above."),
             "caps": _list(_CAP) | {"description": "At most so many messages; all of them must let one pass."},
             "fatigue": _object(
                 {
@@ -62,6 +57,11 @@ def _object(properties: dict[str, Any], *required: str) -> dict[str, Any]:
 
 def _list(item: dict[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": item}
+
+
+def _consent(description: str) -> dict[str, Any]:
+    rule = _object({"region_trait": _TEXT, "opt_out": _list(_TEXT), "category": _TEXT})
+    return {"description": description, "oneOf": [{"const": OPT_IN}, rule]}
 
 
 def _hours(description: str) -> dict[str, Any]:

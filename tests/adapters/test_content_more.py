@@ -7,7 +7,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from adapters.content import Messages
 from adapters.content.links import marked
+from adapters.destinations.returns import TrackingSettings
+from adapters.destinations.smtp import SmtpSettings
 from engine.core.decisions import Firing
 from engine.core.events import Track, encode
 from engine.core.user import User
@@ -124,3 +127,42 @@ def test_the_cart_is_the_latest_of_that_value_and_is_listed_by_either_name() -> 
     assert seen_by(user)["cart"]["properties"] == {"cart_id": "b", "products": [2]}
     assert seen_by(user, "a")["cart"]["properties"] == {"cart_id": "a", "items": [1]}
     assert seen_by(user, "z")["cart"] is None
+
+
+TRACKED = "destination: mail\nsubject: Hi\nhtml: <p>Hi</p>\n"
+
+
+@pytest.mark.parametrize(
+    ("more", "wanted", "tracked"),
+    [
+        ("", {"opens": True}, True),
+        ("", {"clicks": True}, True),
+        ("", {}, False),
+        ("tracking: false\n", {"opens": True}, False),
+        ("purpose: transactional\n", {"opens": True}, False),
+        ("purpose: transactional\ntracking: true\n", {"opens": True}, True),
+    ],
+)
+def test_a_message_is_tracked_where_destination_file_and_person_let_it(
+    more: str, wanted: dict[str, bool], tracked: bool
+) -> None:
+    mail = SmtpSettings(host="a", sender="shop@shop.example", tracking=TrackingSettings(**wanted))
+    messages = Messages.load({"messages/m.yaml": TRACKED + more}, {"mail": mail})
+    seen = {"profile": ANN, "id": "f:m", "tracking": True}
+    assert messages.render("m", seen).get("tracking", False) is tracked
+    assert "tracking" not in messages.render("m", seen | {"tracking": False})
+
+
+def test_to_track_where_nothing_can_be_is_a_mistake() -> None:
+    (wrong,) = errors(TRACKED + "tracking: true\n")
+    assert wrong.startswith(
+        "messages/m.yaml:4: `mail` does not track: say `tracking: {opens: true, clicks: true}` of it"
+    )
+    (wrong,) = errors(TRACKED + "tracking: often\n")
+    assert wrong.startswith("messages/m.yaml:4: `tracking` is true or false")
+
+
+def test_nobody_unsubscribes_from_what_is_transactional() -> None:
+    seen = {"profile": ANN, "unsubscribe_url": "https://shop.example/unsubscribe/x"}
+    assert render(TRACKED, seen)["unsubscribe"] == "https://shop.example/unsubscribe/x"
+    assert render(TRACKED + "purpose: transactional\n", seen)["unsubscribe"] == ""

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,23 @@ def test_an_option_goes_before_the_environment_and_is_named_as_one(tmp_path: Pat
     assert read_settings(tmp_path, {"IMPEL_PORT": "many"}, {"port": 5}).port == 5
     with pytest.raises(SettingsError, match=r"^--port: "):
         read_settings(tmp_path, {}, {"port": 70_000})
+
+
+def test_what_is_seen_of_mails_needs_an_address_that_browsers_reach(tmp_path: Path) -> None:
+    text = "destinations: {mail: {kind: smtp, host: a, sender: shop@shop.example, tracking: {opens: true}}}\n"
+    with pytest.raises(
+        SettingsError, match=r"impel.yaml: destinations.mail.tracking: links and images lead to `public"
+    ):
+        written(tmp_path, text)
+    assert written(tmp_path, text + "public_url: https://shop.example/impel\n").tracks
+    assert not written(tmp_path, text.replace("true", "false")).tracks
+
+
+def test_what_the_page_on_mail_shows_can_be_set(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "mail.md").read_text("utf-8")
+    settings = written(tmp_path, "".join(re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)))
+    mail = settings.destinations["mail"]
+    assert isinstance(mail, SmtpSettings)
+    assert mail.bounces is not None
+    assert mail.bounces.imap is not None
+    assert (mail.tracking.opens, mail.bounces.imap.at, settings.leads_back) == (True, 993, True)

@@ -44,6 +44,7 @@ timezone_trait: tz
 quiet_hours: [21:00-08:00, "sat,sun 12:00-14:30"]
 send_windows: fri-mon 9:00-24:00
 consent: {region_trait: state, opt_out: [US, BR], category: Advertising}
+tracking: {opt_out: [US], category: Analytics}
 caps:
   - 3 per 7d
   - 1 per day
@@ -60,6 +61,7 @@ holdout: 2.5%
         quiet=(Hours(1_260, 480, everyday), Hours(720, 870, weekend)),
         windows=(Hours(540, 1_440, frozenset({4, 5, 6, 0})),),
         consent=ConsentRule("state", frozenset({"US", "BR"}), "Advertising"),
+        tracking=ConsentRule(opt_out=frozenset({"US"}), category="Analytics"),
         caps=(
             Cap(3, 7 * DAY, text="3 per 7d"),
             Cap(1, period="day", text="1 per day"),
@@ -125,6 +127,7 @@ def test_everybody_must_opt_in_where_no_region_is_named() -> None:
         ("holdout: 120%", "`holdout` is a share of the people", "write it as `5%`, from 0% to 100%"),
         ("holdout: 0.05", "`holdout` is a share of the people", "write it as `5%`, from 0% to 100%"),
         ("consent: {opt_in: [DE]}", "`consent` has no key `opt_in`", "did you mean `opt_out`?"),
+        ("tracking: {opt_in: [DE]}", "`tracking` has no key `opt_in`", "did you mean `opt_out`?"),
     ],
 )
 def test_a_mistake_is_told_with_what_to_write_instead(text: str, message: str, hint: str) -> None:
@@ -159,6 +162,8 @@ FINE = [
     "send_windows: mon-fri 09:00-19:30",
     "consent: opt-in",
     "consent: {opt_out: [US]}",
+    "tracking: opt-in",
+    "tracking: {opt_out: [US], category: Analytics}",
     "caps: [3 per 7d, 1 per day, 2 per 30d for tag winback and channel email]",
     "caps: [{limit: 1, per: 14d, trigger: left}]",
     "fatigue: {budget: 2.5, half_life: 1d12h}",
@@ -170,6 +175,7 @@ BAD = [
     "quiet_hours: nights",
     "quiet_hours: thr 21:00-23:00",
     "consent: yes",
+    "tracking: no",
     "caps: 3 per 7d",
     "caps: [three per 7d]",
     "caps: [{per: 7d}]",

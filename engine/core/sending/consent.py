@@ -4,7 +4,7 @@ What was said last counts. Where the law asks for an opt-in, silence is a no; in
 a yes until the person objects, and the browser's Global Privacy Control objects for them.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec.structs import replace
@@ -12,14 +12,20 @@ from msgspec.structs import replace
 from engine.core.events import Millis
 from engine.core.sending.answers import Never
 from engine.core.sending.local import in_words
-from engine.core.sending.policy import ConsentRule
+from engine.core.sending.policy import ConsentRule, Policy
 from engine.core.sending.question import Question
+
+if TYPE_CHECKING:
+    from engine.core.user import User
 
 TRAIT = "consent"
 """The trait by which a profile update says to what the person consents: a purpose, or several, each true or false."""
 
 PRIVACY_CONTROL = "gpc"
 """The trait that is true for whom the browser sent Global Privacy Control; also as a purpose, where it stamps that."""
+
+TRACKING = "tracking"
+"""The purpose to which a person consents who lets it be seen which mails they open, and which links they follow."""
 
 
 class Stance(msgspec.Struct, frozen=True, array_like=True):
@@ -67,13 +73,35 @@ def consent(asked: Question) -> Never | None:
         if stance.granted:
             return withdrawal(asked)
         return Never("consent", f"consent: they withdrew it for {purpose} at {in_words(stance.at)} ({stance.source})")
-    region = user.profile.get(rule.region_trait)
-    if not isinstance(region, str) or region not in rule.opt_out:
+    if _must_opt_in(user, rule):
         return Never("consent", f"consent: they have not opted in to {purpose}")
-    signal = user.sending.consents.get(PRIVACY_CONTROL)
-    if user.profile.get(PRIVACY_CONTROL) is True or (signal is not None and signal.granted):
+    if _browser_objects(user):
         return Never("consent", "consent: Global Privacy Control objects for them")
     return None
+
+
+def may_track(user: "User", policy: Policy) -> bool:
+    """Whether it may be seen what a person does with a mail: as they have said, else by what their silence means.
+
+    Where nobody is asked for consent here, silence lets it be seen, unless the browser objects.
+    """
+    rule = policy.tracking or policy.consent
+    stance = _said(user, TRACKING, policy.tracking.category if policy.tracking else "")
+    if stance is not None:
+        return stance.granted
+    return not _browser_objects(user) and (rule is None or not _must_opt_in(user, rule))
+
+
+def _must_opt_in(user: "User", rule: ConsentRule) -> bool:
+    """Whether silence is a no where a person lives."""
+    region = user.profile.get(rule.region_trait)
+    return not isinstance(region, str) or region not in rule.opt_out
+
+
+def _browser_objects(user: "User") -> bool:
+    """Whether Global Privacy Control objects for a person."""
+    signal = user.sending.consents.get(PRIVACY_CONTROL)
+    return user.profile.get(PRIVACY_CONTROL) is True or (signal is not None and signal.granted)
 
 
 def withdrawal(asked: Question) -> Never | None:
@@ -88,9 +116,14 @@ def withdrawal(asked: Question) -> Never | None:
 
 
 def _stance(asked: Question, rule: ConsentRule) -> Stance | None:
-    """What a person has said of a message's purpose, or of the category that stands for it."""
-    said = asked.user.sending.consents
-    found = [said[name] for name in dict.fromkeys((asked.facts.purpose, rule.category)) if name in said]
+    """What a person has said of a message's purpose."""
+    return _said(asked.user, asked.facts.purpose, rule.category)
+
+
+def _said(user: "User", purpose: str, category: str) -> Stance | None:
+    """What a person has said of a purpose, or of the category that stands for it."""
+    said = user.sending.consents
+    found = [said[name] for name in dict.fromkeys((purpose, category)) if name in said]
     stance: Stance | None = None
     for each in sorted(found, key=lambda each: (each.at, not each.granted)):
         stance = each.after(stance)

@@ -81,7 +81,7 @@ class ConsentRule:
     opt_out: frozenset[str] = frozenset()
     """Regions where silence is consent until the person objects; everywhere else they must opt in."""
     category: str = ""
-    """The category of a consent manager that stands for marketing; what was said last of either counts."""
+    """The category of a consent manager that stands for the purpose; what was said last of either counts."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,8 @@ class Policy:
     fatigue: Fatigue | None = None
     consent: ConsentRule | None = None
     """None: the shop asks for consent elsewhere, and sends to nobody who has not given it."""
+    tracking: ConsentRule | None = None
+    """Whose silence lets it be seen what they do with a mail; None: theirs whose silence is consent to `consent`."""
     holdout: float = 0.0
     """Share of the people who get nothing but transactional messages."""
     holdouts: Mapping[str, float] = field(default_factory=dict)

@@ -73,6 +73,7 @@ class MailServer:
     hang_up: str = ""
     mails: list[bytes] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
+    senders: list[str] = field(default_factory=list)
     encrypted: list[bool] = field(default_factory=list)
     port: int = 0
 
@@ -91,6 +92,7 @@ class MailServer:
         elif self.data.startswith("250"):
             self.mails.append(bytes(envelope.original_content or b""))
             self.recipients += envelope.rcpt_tos
+            self.senders.append(str(envelope.mail_from))
             self.encrypted.append(session.ssl is not None)
         return self.data
 

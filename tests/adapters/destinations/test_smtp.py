@@ -87,6 +87,30 @@ async def test_a_mail_can_be_unsubscribed_from(server: MailServer, delivery: Del
     assert received(server)["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
 
+async def test_what_nobody_can_unsubscribe_from_has_no_such_header(server: MailServer, delivery: Delivery) -> None:
+    receipt = replace(delivery, data={**delivery.data, "unsubscribe": ""})
+    await send(server, receipt, unsubscribe="https://shop.example/u", unsubscribe_mail="mailto:off@shop.example")
+    assert received(server)["List-Unsubscribe"] is None
+    assert received(server)["List-Unsubscribe-Post"] is None
+
+
+@pytest.mark.parametrize(
+    ("message", "trigger", "sender", "expected"),
+    [
+        ("reminder", "cart", "hello@shop.example", "reminder:cart::shop.example"),
+        ("cart", "cart", "hello@shop.example", "cart:::shop.example"),
+        ("é r", "a:b", "hello@mail.of.a.long.shop.example", "--r:a-b::mail.of.a.long"),
+        ("m", "t", "hello@x.y", "m:t::x.y--"),
+    ],
+)
+async def test_mails_are_told_apart_by_what_they_are_and_not_by_whose(
+    server: MailServer, delivery: Delivery, *, message: str, trigger: str, sender: str, expected: str
+) -> None:
+    await send(server, replace(delivery, message=message, trigger=trigger), sender=f"Shop <{sender}>")
+    assert received(server)["Feedback-ID"] == expected
+    assert received(server)["Auto-Submitted"] == "auto-generated"
+
+
 async def test_one_click_is_not_promised_for_a_mailbox(server: MailServer, delivery: Delivery) -> None:
     await send(server, delivery, unsubscribe_mail="mailto:off@shop.example")
     assert received(server)["List-Unsubscribe"] == "<mailto:off@shop.example>"

@@ -72,7 +72,9 @@ async def asking(
         desk = Desk(Intake(rig.service, metrics), rig.service)
         asker = Asker(name, "mailchimp", every, told, desk=desk, service=rig.service, metrics=metrics)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(asker.run)
+            ready = trio.Event()
+            ready.set()
+            nursery.start_soon(asker.run, ready)
             yield rig
             nursery.cancel_scope.cancel()
 

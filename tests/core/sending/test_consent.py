@@ -4,6 +4,7 @@ import pytest
 
 from engine.core.events import Consent, Outcome, Sent, Traits, encode
 from engine.core.sending.answers import Go, Never
+from engine.core.sending.consent import may_track
 from engine.core.sending.policy import ConsentRule, Facts, Policy
 from engine.core.user import User
 from tests.core.sending.people import DAY, HOUR, NOON, due, person, policy_of
@@ -154,3 +155,51 @@ def test_the_browsers_signal_objects_where_silence_is_consent() -> None:
     assert may(user) == "consent: Global Privacy Control objects for them"
     user.observe(Consent(2, "marketing", granted=True, source="form"), NOON + 1)
     assert may(user, now=NOON + 1) == "", "what they say themselves counts"
+
+
+@pytest.mark.parametrize(
+    ("traits", "said", "asked", "seen"),
+    [
+        ({}, None, True, False),
+        ({"country": "US"}, None, True, True),
+        ({"country": "US", "gpc": True}, None, True, False),
+        ({"country": "US"}, False, True, False),
+        ({"country": "DE"}, True, True, True),
+        ({"country": "DE", "gpc": True}, True, True, True),
+        ({}, None, False, True),
+        ({"gpc": True}, None, False, False),
+        ({}, False, False, False),
+    ],
+)
+def test_what_a_reader_does_is_seen_where_they_have_said_so_or_their_silence_does(
+    traits: dict[str, object], *, said: bool | None, asked: bool, seen: bool
+) -> None:
+    user = person()
+    user.profile.update(traits)
+    user.observe(Consent(1, "marketing", granted=True, source="checkout"), NOON)
+    if said is not None:
+        user.observe(Consent(2, "tracking", granted=said, source="page"), NOON)
+    assert may_track(user, EUROPE if asked else policy_of()) is seen
+
+
+def test_who_does_not_want_to_be_watched_is_written_to_all_the_same() -> None:
+    user = person()
+    user.observe(Consent(1, "marketing", granted=True, source="checkout"), NOON)
+    user.observe(Consent(2, "tracking", granted=False, source="page"), NOON)
+    assert may(user) == ""
+
+
+def test_being_seen_can_have_a_rule_of_its_own() -> None:
+    rule = ConsentRule(opt_out=frozenset({"US"}), category="Analytics")
+    asked_here, asked_elsewhere = policy_of(tracking=rule, consent=ConsentRule()), policy_of(tracking=rule)
+    user = person()
+    for policy in (asked_here, asked_elsewhere):
+        assert not may_track(user, policy)
+    user.profile["country"] = "US"
+    for policy in (asked_here, asked_elsewhere):
+        assert may_track(user, policy)
+    user.observe(Consent(1, "Analytics", granted=False, source="banner"), NOON)
+    assert not may_track(user, asked_elsewhere)
+    user.observe(Consent(2, "tracking", granted=True, source="page"), NOON + HOUR)
+    assert may_track(user, asked_elsewhere), "the later word counts"
+    assert may_track(user, policy_of())
