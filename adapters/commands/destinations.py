@@ -22,7 +22,7 @@ from adapters.destinations.sendgrid import SendgridSettings
 from adapters.destinations.service import ServiceSettings
 from adapters.secrets import SecretError
 from adapters.settings import SettingsError, read_settings
-from engine.language.errors import closest
+from engine.language.errors import meant
 from engine.runtime.ports import Delivery, DeliveryError
 
 app = App(name="destinations", help="See the ways out, and try one.")
@@ -74,8 +74,7 @@ def try_one(name: str, /, *, to: str, data: tuple[str, ...] = (), config: Config
         found = read_settings(config, os.environ).destinations
         settings = found.get(name)
         if settings is None:
-            meant = closest(name, found)
-            return fail(console, f"there is no destination `{name}`" + (f"; did you mean `{meant}`?" if meant else ""))
+            return fail(console, f"there is no destination `{name}`{meant(name, found)}")
         fields = {**sample(settings, to), **dict(each.partition("=")[::2] for each in data)}
         trio.run(_send, name, settings, fields)
     except (SettingsError, SecretError, DeliveryError) as error:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -18,6 +17,7 @@ from adapters.content.templates import Template, TemplateError, Templates
 from adapters.destinations.service import ServiceSettings
 from adapters.destinations.shape import faults
 from engine.core.sending.policy import Facts
+from engine.language.errors import meant
 from engine.runtime.ports import Rejected
 
 _CONTENT = ("html", "mjml", "text")
@@ -91,7 +91,7 @@ class Reader:
         """Read one message file. The result is of use only if there were no errors."""
         keys = self._parse(file)
         for key in keys.keys() - _KEYS:
-            self._error(file, _key_line(keys, key), f"there is no key `{key}`{_meant(str(key), _KEYS)}")
+            self._error(file, _key_line(keys, key), f"there is no key `{key}`{meant(str(key), _KEYS)}")
         self._check_destination(file, keys)
         mail = "data" not in keys
         by_mail = mail or self._service(keys) is not None
@@ -122,8 +122,8 @@ class Reader:
         if name is None:
             self._error(file, 1, "the key `destination` is missing")
             return
-        meant = _meant(str(name), self._destinations)
-        self._error(file, _key_line(keys, "destination"), f"there is no destination `{name}`{meant}")
+        hint = meant(str(name), self._destinations)
+        self._error(file, _key_line(keys, "destination"), f"there is no destination `{name}`{hint}")
 
     def _service(self, keys: CommentedMap) -> ServiceSettings | None:
         """The settings of a message's destination, if that is a service."""
@@ -179,7 +179,7 @@ class Reader:
             self._error(file, line, f"`{key}` and `{source}` exclude each other")
         path = str(keys[source])
         if path not in self._files:
-            self._error(file, line, f"there is no file `{path}`{_meant(path, self._files)}")
+            self._error(file, line, f"there is no file `{path}`{meant(path, self._files)}")
             return None
         return self._written(key, path, self._files[path], 1)
 
@@ -222,11 +222,6 @@ def _key_line(keys: CommentedMap, key: object) -> int:
 
 def _entry(keys: CommentedMap, key: object) -> tuple[Any, int]:
     return keys[key], int(keys.lc.value(key)[0]) + 1
-
-
-def _meant(name: str, known: Iterable[str]) -> str:
-    close = get_close_matches(name, sorted(known), n=1)
-    return f"; did you mean `{close[0]}`?" if close else ""
 
 
 def _skeleton(value: Any) -> Any:

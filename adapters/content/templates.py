@@ -13,7 +13,6 @@ most. `unsubscribe_url` and `preferences_url` are there where the settings say a
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from functools import wraps
 from typing import Any, NoReturn
 
@@ -22,6 +21,8 @@ from liquid.builtin.output import OutputNode
 from liquid.exceptions import LiquidError, TemplateNotFoundError, UndefinedError
 from liquid.span import Span
 from liquid.static_analysis import TemplateAnalysis
+
+from engine.language.errors import meant
 
 _VARIABLES = frozenset({
     "user", "trigger", "per", "event", "profile", "recent", "favourite", "cart", "unsubscribe_url", "preferences_url",
@@ -158,8 +159,7 @@ def _unknown(analysis: TemplateAnalysis, environment: Environment) -> Iterator[t
 
 
 def _no_such(kind: str, name: str, known: Iterable[str]) -> str:
-    meant = get_close_matches(name, known, n=1)
-    return f"there is no {kind} `{name}`" + (f"; did you mean `{meant[0]}`?" if meant else "")
+    return f"there is no {kind} `{name}`{meant(name, known)}"
 
 
 def _failure(error: Exception) -> TemplateError:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from types import EllipsisType
 from typing import Any, Literal, NamedTuple
 
-from engine.language.errors import closest
+from engine.language.errors import did_you_mean
 
 Kind = Literal["text", "number", "object", "texts", "anything"]
 
@@ -40,9 +40,8 @@ def faults(data: Mapping[str, Any], fields: Fields) -> Iterator[tuple[str, str]]
     """All that is wrong with a message's data: the field, and what is wrong with it and what to write instead."""
     for name in data:
         if name not in fields:
-            meant = closest(name, fields)
-            known = f"did you mean `{meant}`?" if meant else f"there are {', '.join(f'`{each}`' for each in fields)}"
-            yield name, f"there is no field `{name}`; {known}"
+            hint = did_you_mean(name, fields, f"there are {', '.join(f'`{each}`' for each in fields)}")
+            yield name, f"there is no field `{name}`; {hint}"
     for name, field in fields.items():
         value = data.get(name)
         if value is None or value == "":

@@ -1,7 +1,6 @@
 """What came of the triggers: `GET /v1/stats`, and of one, `GET /v1/triggers/NAME/stats`."""
 
 from collections.abc import Callable, Collection
-from difflib import get_close_matches
 from typing import Any
 
 import trio
@@ -11,6 +10,7 @@ from adapters.keys import Keys
 from adapters.statistics import by_trigger
 from adapters.web.access import bearer
 from adapters.web.answers import answer, refusal
+from engine.language.errors import meant
 from engine.runtime.ports import Store
 
 
@@ -35,8 +35,7 @@ def stats_routes(keys: Keys, store: Store, triggers: Callable[[], Collection[str
         known = {*counted, *triggers()}
         if name in known:
             return answer({"trigger": name, "arms": counted.get(name, [])})
-        close = get_close_matches(name, sorted(known), n=1)
-        return refusal(404, f"there is no trigger `{name}`" + (f"; did you mean `{close[0]}`?" if close else ""))
+        return refusal(404, f"there is no trigger `{name}`{meant(name, known)}")
 
     return routes
 

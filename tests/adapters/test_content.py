@@ -175,6 +175,16 @@ text: "{% if %}"
     assert found[4].startswith("messages/m.yaml:7: ")
 
 
+def test_a_hint_is_blind_to_capitals() -> None:
+    text = "destination: Mail\nSubject: x\nsubject: '{{ Event.product | UpCase }}'\nhtml_file: Templates/Footer.html\n"
+    assert [each.partition(": ")[2] for each in errors(text, {"templates/footer.html": ""})] == [
+        "there is no destination `Mail`; did you mean `mail`?",
+        "there is no key `Subject`; did you mean `subject`?",
+        "there is no filter `UpCase`; did you mean `upcase`?",
+        "there is no file `Templates/Footer.html`; did you mean `templates/footer.html`?",
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
