@@ -17,9 +17,9 @@ from engine.core.identity import plain
 from engine.core.sending import holdout
 from engine.core.sending.policy import Policy
 from engine.core.user import User
+from engine.runtime.account import Account
 from engine.runtime.lane import Lane
 from engine.runtime.office import Context, Desk, Office
-from engine.runtime.pacing import Pacing
 from engine.runtime.ports import Delivery, Destination, Pace, Rejected, Renderer, Retries, Telemetry
 from engine.runtime.records import ENDED, Dispatch
 
@@ -46,6 +46,15 @@ class _Nowhere:
         raise Rejected("its destination is not among those in the settings")
 
 
+def _accounts(destinations: Mapping[str, Destination]) -> dict[str, Account]:
+    """The account of each destination; those whose pace names the same one share it."""
+    paces: dict[str, list[Pace]] = {}
+    for name, each in destinations.items():
+        paces.setdefault(each.pace.account or f" {name}", []).append(each.pace)
+    shared = {whose: Account(each) for whose, each in paces.items()}
+    return {name: shared[each.pace.account or f" {name}"] for name, each in destinations.items()}
+
+
 class Outbox:
     """All messages that are not ended."""
 
@@ -63,12 +72,9 @@ class Outbox:
     ) -> None:
         self._office = Office(desk, renderer, policy, context=context, telemetry=telemetry, dice=dice)
         self._find = find
-        pacings: dict[str, Pacing] = {}
-        self._lanes = {
-            name: Lane(name, each, self._office, pacings.setdefault(each.pace.account or f" {name}", Pacing(each.pace)))
-            for name, each in destinations.items()
-        }
-        self._nowhere = Lane("", _Nowhere(), self._office, Pacing(_Nowhere.pace))
+        accounts = _accounts(destinations)
+        self._lanes = {name: Lane(name, each, self._office, accounts[name]) for name, each in destinations.items()}
+        self._nowhere = Lane("", _Nowhere(), self._office, Account([_Nowhere.pace]))
 
     @property
     def waiting(self) -> int:

@@ -53,7 +53,7 @@ class Pace:
     burst: int = 10
     """How many may go at once after a rest, where there is a rate."""
     account: str = ""
-    """Destinations of one account share its rate; empty: it has this one only."""
+    """Destinations of one account share what it allows: of what they say, the least. Empty: it has this one only."""
 
 
 @dataclass(frozen=True, slots=True)
