@@ -14,6 +14,7 @@ from rich.text import Text
 
 from adapters.commands.calling import Config
 from adapters.commands.notices import fail, stderr
+from adapters.commands.replay import replay
 from adapters.destinations import DestinationSettings, build
 from adapters.destinations.activecampaign import ActivecampaignSettings
 from adapters.destinations.klaviyo import KlaviyoSettings
@@ -25,7 +26,8 @@ from adapters.settings import SettingsError, read_settings
 from engine.language.errors import meant
 from engine.runtime.ports import Delivery, DeliveryError
 
-app = App(name="destinations", help="See the ways out, and try one.")
+app = App(name="destinations", help="See the ways out, try one, and tell one what is past.")
+app.command(replay)
 
 _CONFIG = Path("config")
 _MARK = "Impel test"

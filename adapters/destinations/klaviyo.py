@@ -3,36 +3,34 @@
 `POST /api/events` (reference of the Events API, revision 2026-07-15). An event bears the message's key as `unique_id`:
 of those with one person, metric and key only the first is recorded; without it Klaviyo would keep one event a second
 and drop the others silently. Profile attributes travel with the event, which subscribes and resubscribes nobody. 202
-says that it was taken, not what became of it.
+says that it was taken, not what became of it. How it is told of the past stands in `klaviyo_history`.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
 import httpx
 
-from adapters.destinations.http import Answer, iso, open_client, written
+from adapters.destinations.http import Answer, open_client
+from adapters.destinations.klaviyo_events import single
+from adapters.destinations.klaviyo_history import History
 from adapters.destinations.service import Request, Service, ServiceSettings, first_error
 from adapters.destinations.shape import Field, Fields
 from adapters.secrets import Secret
-from engine.runtime.ports import DAY, Delivery, Pace, Rejected
+from engine.runtime.ports import DAY, Delivery, Pace, Turns
 
 _URL = "https://a.klaviyo.com"
 _BURST = 50
 _PACE = Pace(concurrency=8, rate=(3_500 - _BURST) / 60, burst=_BURST)
 """350 requests a second, and 3,500 a minute, for an account: what may go at once counts in the minute that follows."""
 
-_PROFILE = ("email", "phone_number", "external_id", "anonymous_id", "id", "first_name", "last_name", "locale", "title")
-"""What a profile calls by a name of its own; everything else is one of its custom properties."""
-_IDENTIFIES = ("email", "phone_number", "external_id", "anonymous_id", "id")
-
 
 class KlaviyoSettings(ServiceSettings, frozen=True, kw_only=True, tag_field="kind", tag="klaviyo"):
     """A private key with the scopes `events:write` and `profiles:write`."""
 
     fields: ClassVar[Fields] = {
-        "metric": Field("text", required=True, longest=128, hint="the name of the event, such as `Cart Abandoned`"),
+        "metric": Field("text", required=True, longest=127, hint="the name of the event, such as `Cart Abandoned`"),
         "profile": Field("object", required=True),
         "properties": Field("object", longest=400),
         "value": Field("number"),
@@ -68,32 +66,18 @@ class Klaviyo(Service):
 
     def __init__(self, caller: Any, settings: KlaviyoSettings, **more: Any) -> None:
         super().__init__(caller, settings, **more)
-        self._url = f"{(settings.url or _URL).rstrip('/')}/api/events"
+        base = (settings.url or _URL).rstrip("/")
+        self._url = f"{base}/api/events"
+        self._history = History(self, base)
 
     def request(self, delivery: Delivery) -> Request:
         """An event of the metric, with the person's profile."""
-        data = delivery.data
-        attributes: dict[str, Any] = {
-            "metric": {"data": {"type": "metric", "attributes": {"name": data["metric"]}}},
-            "profile": {"data": {"type": "profile", "attributes": _profile(data["profile"])}},
-            "properties": data.get("properties") or {},
-            "time": iso(delivery.at),
-            "unique_id": delivery.id,
-        }
-        attributes |= {name: data[name] for name in ("value", "value_currency") if data.get(name) is not None}
-        body = {"data": {"type": "event", "attributes": attributes}}
-        return Request(self._url, written(body, delivery.message), {})
+        return Request(self._url, single(delivery), {})
+
+    async def record(self, deliveries: Sequence[Delivery], account: Turns) -> Mapping[str, str]:
+        """Tell it of messages of the past; raises Unavailable or Unclear where some are to be told again."""
+        return await self._history.record(deliveries, account)
 
     def reason(self, answer: Answer) -> str:
         """The code of the first error."""
         return str(first_error(answer).get("code", ""))
-
-
-def _profile(said: Mapping[str, Any]) -> dict[str, Any]:
-    """A profile: attributes by their own names, the others as custom properties; null clears nothing here."""
-    known = {name: value for name, value in said.items() if name not in _PROFILE or (value is not None and value != "")}
-    if not any(known.get(name) for name in _IDENTIFIES):
-        raise Rejected("no address: the profile has none of email, phone_number, external_id, anonymous_id and id")
-    custom = {name: value for name, value in known.items() if name not in _PROFILE}
-    named = {name: value for name, value in known.items() if name in _PROFILE}
-    return named | ({"properties": custom} if custom else {})

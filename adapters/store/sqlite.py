@@ -55,6 +55,7 @@ _PUBLISHED = """
         SELECT commits, 0 AS kind, id, name, version, content FROM decisions WHERE commits > ?1 AND commits <= ?2
         UNION ALL SELECT commits, 1, id, NULL, NULL, content FROM outbox WHERE commits > ?1 AND commits <= ?2
         ORDER BY 1, 2, 3 LIMIT ?3)"""
+_CHANGED = "SELECT content FROM outbox WHERE (changed, message) > (?, ?) ORDER BY changed, message LIMIT ?"
 _COUNTS = "SELECT trigger, version, variant, what, gate, amount, since FROM counts"
 _ALL = -1
 """As a limit: none."""
@@ -237,6 +238,10 @@ class SqliteStore:
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
         query = f"SELECT content FROM outbox {where} ORDER BY changed DESC, id DESC LIMIT {limit:d}"  # noqa: S608 - ours
         return [read(content, Dispatch) for (content,) in await self._read(query, tuple(values))]
+
+    async def changed(self, after: tuple[Millis, str], limit: int) -> list[Dispatch]:
+        """Messages in the order of their last change, then of their ids, after such an instant and id."""
+        return [read(content, Dispatch) for (content,) in await self._read(_CHANGED, (*after, limit))]
 
     async def published(self, after: int, upto: int, limit: int) -> list[Published]:
         """Firings, and messages as they were last written, by commits: at least a whole one, and at most `limit`."""

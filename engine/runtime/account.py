@@ -8,7 +8,8 @@ The rate is a token bucket in its other form, the generic cell rate algorithm (I
 one at which the bucket would be full again.
 """
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from math import inf
 
 import trio
@@ -38,6 +39,15 @@ class Account:
                     await self._returned.park()
             await self._slots.acquire()
             self._full = max(self._full, trio.current_time()) + self._interval
+
+    @asynccontextmanager
+    async def attempt(self) -> AsyncIterator[None]:
+        """An attempt, from its turn to its end."""
+        await self.turn()
+        try:
+            yield
+        finally:
+            self.end()
 
     def forgo(self) -> None:
         """Let a turn not count against the rate, for nothing was attempted."""

@@ -13,9 +13,6 @@
 A message that is found in the state `sending` is one whose attempt the process did not survive: nobody knows.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any
-
 import structlog
 from msgspec.structs import replace
 
@@ -23,7 +20,6 @@ from engine.core.events import Millis, Sent
 from engine.core.release import Release, entry
 from engine.core.sending.answers import Go, Held, Never
 from engine.core.sending.question import Due
-from engine.core.sending.suppression import against, normal, told
 from engine.core.user import User
 from engine.runtime.account import Account
 from engine.runtime.breaker import Breaker
@@ -83,16 +79,11 @@ class Sender:
         on what this one uses up.
         """
         office, firing = self._office, dispatch.firing
-        if dispatch.message not in office.renderer.names:
-            return await office.end(dispatch, "failed", f"there is no message {dispatch.message!r}")
         try:
-            data = office.renderer.render(dispatch.message, {**office.context(user, firing), "id": dispatch.id})
+            data = office.render(user, dispatch)
         except Rejected as problem:
             return await office.end(dispatch, "failed", str(problem))
-        except Exception as problem:  # noqa: BLE001 - whatever it is, it fails this message and no other
-            _log.exception("rendering failed", message=dispatch.message)
-            return await office.end(dispatch, "failed", f"{type(problem).__name__} in the template")
-        if objection := self._objection(dispatch.message, data):
+        if objection := office.objection(dispatch.message, data):
             return await office.end(dispatch, "dropped", objection, "suppression")
         sending = replace(
             dispatch,
@@ -107,15 +98,6 @@ class Sender:
         await office.desk.begin(sending, self._counted(sending, now))
         delivery = Delivery(dispatch.id, firing.trigger, firing.user, firing.at, dispatch.message, data)
         return await self._send(sending, delivery)
-
-    def _objection(self, message: str, data: Mapping[str, Any]) -> str:
-        """What is against the address that was filled in, which the gates cannot know; empty: nothing."""
-        policy = self._office.policy
-        for address in _addresses(data):
-            mark = against(policy.suppressed.get(normal(address), {}), policy.facts(message))
-            if mark is not None:
-                return f"suppression: the address is suppressed ({told(mark)})"
-        return ""
 
     def _counted(self, dispatch: Dispatch, now: Millis) -> Sent | None:
         """What of a message counts against the user's limits."""
@@ -173,12 +155,3 @@ class Sender:
         retries = self._destination.retries(dispatch.message)
         longest = min(retries.first_pause * 2.0 ** (dispatch.attempts - 1), retries.longest_pause)
         return self._office.desk.now() + round(1_000 * max(self._office.dice() * longest, least))
-
-
-def _addresses(data: Mapping[str, Any]) -> Iterator[str]:
-    """The addresses that a message names: as `to` or `email`, by itself or within a profile."""
-    profile = data.get("profile")
-    for found in (data, profile if isinstance(profile, Mapping) else {}):
-        for name in ("to", "email"):
-            if isinstance(found.get(name), str):
-                yield found[name]

@@ -20,8 +20,9 @@ from engine.core.user import User
 from engine.runtime.account import Account
 from engine.runtime.lane import Lane
 from engine.runtime.office import Context, Desk, Office
-from engine.runtime.ports import Delivery, Destination, Pace, Rejected, Renderer, Retries, Telemetry
+from engine.runtime.ports import Chronicle, Delivery, Destination, Pace, Rejected, Renderer, Retries, Telemetry
 from engine.runtime.records import ENDED, Dispatch
+from engine.runtime.replay import replay
 
 Find = Callable[[str], Awaitable[Dispatch | None]]
 """A message by its id, as it was last written down."""
@@ -72,7 +73,8 @@ class Outbox:
     ) -> None:
         self._office = Office(desk, renderer, policy, context=context, telemetry=telemetry, dice=dice)
         self._find = find
-        accounts = _accounts(destinations)
+        self.destinations = destinations
+        self._accounts = accounts = _accounts(destinations)
         self._lanes = {name: Lane(name, each, self._office, accounts[name]) for name, each in destinations.items()}
         self._nowhere = Lane("", _Nowhere(), self._office, Account([_Nowhere.pace]))
 
@@ -197,6 +199,21 @@ class Outbox:
         await self._office.desk.renew(again)
         self.admit([again])
         return again
+
+    async def replay(self, name: str, dispatches: Iterable[Dispatch], *, dry: bool = False) -> dict[str, str]:
+        """Tell a destination of messages of the past, for the record, as `engine.runtime.replay` does; gives why not.
+
+        Raises:
+            NotPossible: the destination cannot be told without sending.
+            Unavailable: some may not have been told of; they may all be told again later.
+            Unclear: the same.
+
+        """
+        there = self.destinations[name]
+        if not isinstance(there, Chronicle):
+            raise NotPossible(f"`{name}` cannot be told what is past: whatever it is told, it sends")
+        past = [each for each in dispatches if each.state in ENDED and each.id not in self._office.unended]
+        return await replay(past, self._office, there, self._accounts[name], dry=dry)
 
     async def _known(self, dispatch_id: str) -> Dispatch:
         dispatch = await self._find(dispatch_id)
