@@ -3,7 +3,7 @@
 What is missing (never given, or null) is false in a test, empty in a loop, and replaced by the filter `default`; to
 print it, to compute with it or to hand it to another filter is an error, because "Hello ," must not be sent. A misspelt
 variable or filter is found when the template is read. Templates are the shop's own, what they print comes from its
-visitors: in HTML it is escaped, and loops and output are bounded.
+visitors: in HTML it is escaped, and what filling in may take is bounded (`bounds.py`).
 
 `event` and the items of `recent` are an event's properties, by their own names (`event.price`, and `event.name` is the
 property `name`), beside `_name`, the name of the event, and `_at`, when it happened (ISO 8601, for the filter `date`).
@@ -16,12 +16,15 @@ from datetime import UTC, datetime
 from functools import wraps
 from typing import Any, NoReturn
 
-from liquid import BoundTemplate, DictLoader, Environment, RenderContext, Undefined
+from liquid import BoundTemplate, CachingDictLoader, Environment, Undefined
 from liquid.builtin.output import OutputNode
-from liquid.exceptions import LiquidError, TemplateNotFoundError, UndefinedError
+from liquid.exceptions import LiquidError, ResourceLimitError, TemplateNotFoundError, UndefinedError
+from liquid.filter import string_filter
 from liquid.span import Span
 from liquid.static_analysis import TemplateAnalysis
 
+from adapters.content.bounds import OUTPUT, BoundedFor, BoundedTablerow, Counted, Counting, bounded
+from adapters.content.markup import without_tags
 from engine.language.errors import meant
 
 _VARIABLES = frozenset({
@@ -55,7 +58,7 @@ class _Missing(Undefined):
         return self.refuse()
 
 
-class _Context(RenderContext):
+class _Context(Counting):
     """Finds only what is there: null is missing, and `event.size` is a property, not how many there are."""
 
     def get_item(self, obj: Any, key: Any) -> Any:
@@ -65,21 +68,24 @@ class _Context(RenderContext):
         return found
 
 
-class _Bound(BoundTemplate):
+class _Bound(Counted):
     context_class = _Context
 
 
 class _Liquid(Environment):
     template_class = _Bound
-    loop_iteration_limit = 10_000
-    output_stream_limit = 1_000_000
+    output_stream_limit = OUTPUT
     local_namespace_limit = 1_000_000
 
     def __init__(self, files: Mapping[str, str], *, autoescape: bool) -> None:
-        super().__init__(undefined=_Missing, autoescape=autoescape, loader=DictLoader(dict(files)))
+        loader = CachingDictLoader(dict(files), auto_reload=False)
+        super().__init__(undefined=_Missing, autoescape=autoescape, loader=loader)
+        self.add_tag(BoundedFor)
+        self.add_tag(BoundedTablerow)
+        self.add_filter("strip_html", string_filter(without_tags))
         for name, function in self.filters.items():
             if name != "default":
-                self.filters[name] = _given(function)
+                self.filters[name] = _given(bounded(name, function))
 
 
 def _given(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -167,7 +173,7 @@ def _failure(error: Exception) -> TemplateError:
     if not isinstance(error, LiquidError):
         return TemplateError(type(error).__name__)
     context = error.context()
-    if isinstance(error, UndefinedError):
+    if isinstance(error, UndefinedError | ResourceLimitError):
         reason = str(error.message)
     else:
         reason = type(error).__name__ + (f" in `{context[3].strip()}`" if context else "")
