@@ -5,10 +5,11 @@ import secrets
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import trio
-from cyclopts import App
+from cyclopts import App, Parameter
 from rich.console import Console
 from rich.text import Text
 
@@ -55,16 +56,26 @@ def show_list(*, config: Config = _CONFIG) -> int:
 
 
 @app.command(name="test")
-def try_one(name: str, /, *, to: str, data: tuple[str, ...] = (), config: Config = _CONFIG) -> int:
+def try_one(
+    name: str,
+    /,
+    *,
+    to: str,
+    data: tuple[str, ...] = (),
+    deliver: Annotated[bool, Parameter(negative=())] = False,
+    config: Config = _CONFIG,
+) -> int:
     """Send one message, clearly marked as a test, to one address; no sidecar is needed.
 
-    Where the service has a sandbox that is set (`sandbox: true` of SendGrid), it only checks the message. Services that
-    know only what was defined there (a template, an event, a journey) are told it by `--data`.
+    Where the service has a sandbox, as SendGrid does, it goes there: the service checks all of it, and delivers it only
+    with `--deliver`. Services that know only what was defined there (a template, an event, a journey) are told it by
+    `--data`.
 
     Args:
         name: The destination, as the settings name it.
         to: The address it goes to.
         data: Fields of the message, each as `name=value`, such as `template=cart-reminder`.
+        deliver: Deliver it, though the service has a sandbox.
         config: The folder with the settings.
 
     Returns:
@@ -77,11 +88,15 @@ def try_one(name: str, /, *, to: str, data: tuple[str, ...] = (), config: Config
         settings = found.get(name)
         if settings is None:
             return fail(console, f"there is no destination `{name}`{meant(name, found)}")
+        if isinstance(settings, SendgridSettings):
+            settings = msgspec.structs.replace(settings, sandbox=not deliver)
         fields = {**sample(settings, to), **dict(each.partition("=")[::2] for each in data)}
         trio.run(_send, name, settings, fields)
     except (SettingsError, SecretError, DeliveryError) as error:
         return fail(console, str(error))
-    Console(highlight=False).print(Text(f"accepted by {name}", "green"))
+    only = isinstance(settings, SendgridSettings) and settings.sandbox
+    where = f"the sandbox of {name}; nothing is delivered without --deliver" if only else name
+    Console(highlight=False).print(Text(f"accepted by {where}", "green"))
     return 0
 
 

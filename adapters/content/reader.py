@@ -15,7 +15,6 @@ from adapters.content.facts import read_facts
 from adapters.content.mjml import fault
 from adapters.content.templates import Template, TemplateError, Templates
 from adapters.destinations.service import ServiceSettings
-from adapters.destinations.shape import faults
 from engine.core.sending.policy import Facts
 from engine.language.errors import meant
 from engine.runtime.ports import Rejected
@@ -138,7 +137,7 @@ class Reader:
             self._error(file, line, "`data` is a mapping")
             return {}
         if (settings := self._service(keys)) is not None:
-            for name, fault in faults(_skeleton(keys["data"]), settings.fields):
+            for name, fault in settings.faults(_skeleton(keys["data"])):
                 self._error(file, _key_line(keys["data"], name) if name in keys["data"] else line, fault)
         return {str(key): self._tree(file, *_entry(keys["data"], key)) for key in keys["data"]}
 

@@ -6,10 +6,10 @@ enrolled by `POST /api/3/contactAutomations` (API v3). Neither deduplicates, so 
 again. The contact's lists, and so whether they are subscribed, are not touched.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import ClassVar
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 import httpx
@@ -17,7 +17,7 @@ import msgspec
 
 from adapters.destinations.http import Answer, Caller, open_client, written
 from adapters.destinations.service import Request, Service, ServiceSettings
-from adapters.destinations.shape import Field, Fields
+from adapters.destinations.shape import Field, Fields, Ways
 from adapters.secrets import Secret
 from engine.runtime.ports import Delivery, Pace, Rejected, Unavailable, Unclear
 
@@ -39,6 +39,7 @@ class ActivecampaignSettings(ServiceSettings, frozen=True, kw_only=True, tag_fie
         "automation": Field("number"),
         "contact": Field("texts"),
     }
+    ways: ClassVar[Ways] = (("event",), ("automation",))
 
     account: str
     """The part of the API's address before `.api-us1.com`."""
@@ -47,6 +48,12 @@ class ActivecampaignSettings(ServiceSettings, frozen=True, kw_only=True, tag_fie
     actid: str = ""
     tracking_url: str = ""
     """Where events go, if not where they usually do."""
+
+    def faults(self, data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """An event needs settings of its own, too."""
+        yield from super().faults(data)
+        if data.get("event") and (self.event_key is None or not self.actid):
+            yield "event", "events need `event_key` and `actid` in the destination's settings"
 
 
 @asynccontextmanager
@@ -88,8 +95,6 @@ class Activecampaign(Service):
         """An event where the message names one, else an enrolment."""
         data = delivery.data
         if data.get("event"):
-            if not self._event_key or not self._actid:
-                raise Rejected("events need `event_key` and `actid` in the destination's settings")
             fields = {
                 "key": self._event_key,
                 "actid": self._actid,
@@ -98,8 +103,6 @@ class Activecampaign(Service):
                 "eventdata": data.get("event_data") or "",
             }
             return Request(self._tracking, urlencode(fields).encode(), _FORM)
-        if data.get("automation") is None:
-            raise Rejected("a message needs `event` or `automation`")
         return Request(f"{self._base}/contactAutomations", b"", self._headers)
 
     async def _contact(self, delivery: Delivery) -> int:

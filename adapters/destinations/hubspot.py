@@ -16,7 +16,7 @@ import httpx
 
 from adapters.destinations.http import Answer, Caller, iso, open_client, retry_after, written
 from adapters.destinations.service import Request, Service, ServiceSettings
-from adapters.destinations.shape import Field, Fields
+from adapters.destinations.shape import Field, Fields, Ways
 from adapters.secrets import Secret
 from engine.runtime.ports import DAY, Delivery, Pace, Rejected, Unavailable
 
@@ -50,6 +50,7 @@ class HubspotSettings(ServiceSettings, frozen=True, kw_only=True, tag_field="kin
         "contact_properties": Field("texts"),
         "custom_properties": Field("object"),
     }
+    ways: ClassVar[Ways] = (("event", "email"), ("event", "object_id"), ("email_id", "to"))
 
     token: Secret
     events_path: str = "/events/v3/send"
@@ -84,8 +85,6 @@ class Hubspot(Service):
         data = delivery.data
         if data.get("event"):
             return Request(self._events, written(_event(delivery), delivery.message), {})
-        if data.get("email_id") is None or not data.get("to"):
-            raise Rejected("a message needs `event`, or `email_id` and `to`")
         body = {
             "emailId": int(data["email_id"]),
             "message": {"to": data["to"], "sendId": delivery.id, "cc": [], "bcc": [], "replyTo": []},
@@ -127,8 +126,6 @@ class Hubspot(Service):
 def _event(delivery: Delivery) -> dict[str, Any]:
     data = delivery.data
     who = {theirs: data[ours] for ours, theirs in (("email", "email"), ("object_id", "objectId")) if data.get(ours)}
-    if not who:
-        raise Rejected("no address: an event needs `email` or `object_id`")
     return {
         "eventName": data["event"],
         "properties": data.get("properties") or {},

@@ -6,14 +6,14 @@ and drop the others silently. Profile attributes travel with the event, which su
 says that it was taken, not what became of it. How it is told of the past stands in `klaviyo_history`.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, ClassVar
 
 import httpx
 
 from adapters.destinations.http import Answer, open_client
-from adapters.destinations.klaviyo_events import single
+from adapters.destinations.klaviyo_events import IDENTIFIES, single
 from adapters.destinations.klaviyo_history import History
 from adapters.destinations.service import Request, Service, ServiceSettings, first_error
 from adapters.destinations.shape import Field, Fields
@@ -39,6 +39,13 @@ class KlaviyoSettings(ServiceSettings, frozen=True, kw_only=True, tag_field="kin
 
     key: Secret
     revision: str = "2026-07-15"
+
+    def faults(self, data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """A profile says whose it is, too."""
+        yield from super().faults(data)
+        profile = data.get("profile")
+        if isinstance(profile, dict) and not profile.keys() & set(IDENTIFIES):
+            yield "profile", f"`profile` does not say whose it is; it needs one of {', '.join(IDENTIFIES)}"
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from engine.runtime.ports import Delivery, Rejected
 
 _PROFILE = ("email", "phone_number", "external_id", "anonymous_id", "id", "first_name", "last_name", "locale", "title")
 """What a profile calls by a name of its own; everything else is one of its custom properties."""
-_IDENTIFIES = ("email", "phone_number", "external_id", "anonymous_id", "id")
+IDENTIFIES = ("email", "phone_number", "external_id", "anonymous_id", "id")
 
 
 def single(delivery: Delivery, *, past: bool = False) -> bytes:
@@ -62,7 +62,7 @@ def _profile(delivery: Delivery) -> dict[str, Any]:
     """A profile: attributes by their own names, the others as custom properties; null clears nothing here."""
     said: Mapping[str, Any] = delivery.data["profile"]
     known = {name: value for name, value in said.items() if name not in _PROFILE or (value is not None and value != "")}
-    if not any(known.get(name) for name in _IDENTIFIES):
+    if not any(known.get(name) for name in IDENTIFIES):
         raise Rejected("no address: the profile has none of email, phone_number, external_id, anonymous_id and id")
     custom = {name: value for name, value in known.items() if name not in _PROFILE}
     named = {name: value for name, value in known.items() if name in _PROFILE}

@@ -9,14 +9,14 @@ other 5xx                Unclear: it may have been taken; tried again only where
 no answer                as `http` tells
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 import msgspec
 
 from adapters.destinations.http import Answer, Caller, retry_after
-from adapters.destinations.shape import Fields, faults
+from adapters.destinations.shape import Fields, Ways, faults, lacking
 from adapters.secrets import Secret
 from engine.core.events import Millis
 from engine.runtime.ports import Delivery, Pace, Rejected, Retries, Unavailable, Unclear
@@ -31,6 +31,8 @@ class ServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
     fields: ClassVar[Fields] = {}
     """What a message to it may say."""
+    ways: ClassVar[Ways] = ()
+    """What it must say."""
 
     url: str = ""
     """Where its interface is, if not where it usually is."""
@@ -57,6 +59,12 @@ class ServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         if self.timeout <= 0:
             raise ValueError("timeout: it must be more than 0 seconds")
 
+    def faults(self, data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """All that is wrong with a message's data, by field; what a template will fill in is `...`."""
+        yield from faults(data, self.fields)
+        if lack := lacking(data, self.ways):
+            yield "", lack
+
     def pace(self, published: Pace) -> Pace:
         """What the account allows: as published, but for what is set; accounts are told apart by their secrets."""
         rate, concurrency = self.rate or published.rate, self.concurrency or published.concurrency
@@ -81,7 +89,7 @@ class Service:
     def __init__(self, caller: Caller, settings: ServiceSettings, *, published: Pace, remembers: Millis = 0) -> None:
         self.caller = caller
         self.pace = settings.pace(published)
-        self._fields = settings.fields
+        self._settings = settings
         self._retries = Retries(settings.attempts, remembers=remembers)
 
     def retries(self, _: str) -> Retries:
@@ -99,7 +107,7 @@ class Service:
             Rejected: the data is wrong, or it cannot be asked for.
 
         """
-        for _, fault in faults(delivery.data, self._fields):
+        for _, fault in self._settings.faults(delivery.data):
             raise Rejected(fault)
         return self.request(delivery)
 

@@ -10,19 +10,19 @@ from typing import Any, Literal, NamedTuple
 
 from engine.language.errors import did_you_mean
 
-Kind = Literal["text", "number", "object", "texts", "anything"]
+Kind = Literal["text", "number", "object", "texts", "list"]
 
 _KINDS: Mapping[Kind, str] = {
     "text": "a text",
     "number": "a number",
     "object": "an object, such as `{name: value}`",
     "texts": "an object of texts",
-    "anything": "anything",
+    "list": "a list of texts",
 }
 
 
 class Field(NamedTuple):
-    """One field of a message; `longest` is in characters, or, of an object, in entries."""
+    """One field of a message; `longest` is in characters, of a list's each, or, of an object, in entries."""
 
     kind: Kind
     required: bool = False
@@ -34,6 +34,9 @@ class Field(NamedTuple):
 
 
 Fields = Mapping[str, Field]
+
+Ways = tuple[tuple[str, ...], ...]
+"""Fields that make a message together: it has all of one of these."""
 
 
 def faults(data: Mapping[str, Any], fields: Fields) -> Iterator[tuple[str, str]]:
@@ -54,9 +57,19 @@ def faults(data: Mapping[str, Any], fields: Fields) -> Iterator[tuple[str, str]]
             yield name, fault
 
 
+def lacking(data: Mapping[str, Any], ways: Ways) -> str:
+    """What a message's data needs besides to be one; empty: nothing."""
+    if not ways or any(all(data.get(name) not in {None, ""} for name in way) for way in ways):
+        return ""
+    return f"a message needs {', or '.join(' and '.join(f'`{name}`' for name in way) for way in ways)}"
+
+
 def _fault(name: str, value: Any, field: Field) -> str:
     if not _is(value, field.kind):
         return f"`{name}` is {_KINDS[field.kind]}"
+    if isinstance(value, list):
+        texts = [each for each in value if isinstance(each, str)]
+        return next((fault for each in texts if (fault := _fault(name, each, field._replace(kind="text")))), "")
     if field.longest and isinstance(value, str | dict) and len(value) > field.longest:
         unit = "characters" if isinstance(value, str) else "entries"
         return f"`{name}` has {len(value)} {unit}; at most {field.longest} are taken"
@@ -75,4 +88,5 @@ def _is(value: Any, kind: Kind) -> bool:
             return isinstance(value, dict)
         case "texts":
             return isinstance(value, dict) and all(isinstance(each, str | EllipsisType) for each in value.values())
-    return True
+        case "list":
+            return isinstance(value, list) and all(isinstance(each, str | EllipsisType) for each in value)
