@@ -15,7 +15,7 @@ from liquid.builtin.tags.tablerow_tag import TablerowNode, TablerowTag
 from liquid.exceptions import ResourceLimitError
 
 STEPS = 20_000
-"""A long mail takes a few thousand."""
+"""For all of a message; a long mail takes a few thousand."""
 
 OUTPUT = 200_000
 """Bytes; mail programs show about 100,000."""
@@ -41,7 +41,7 @@ class TooMuch(ResourceLimitError):
 
 
 class Steps:
-    """The steps that are left for one filling in."""
+    """The steps that are left for a message."""
 
     def __init__(self) -> None:
         self._left = STEPS
@@ -58,12 +58,28 @@ class Steps:
             raise TooMuch(f"it takes more than {STEPS:,} steps to fill in: write fewer loops, or over less")
 
 
+class Seen(dict[str, Any]):
+    """What the templates of one message see, and the steps that they have together."""
+
+    def __init__(self, variables: Mapping[str, Any]) -> None:
+        super().__init__(variables)
+        self.steps = Steps()
+
+
 class Counting(RenderContext):
     """Counts what is looked up and assigned, in the template and in those that it draws in."""
 
-    def __init__(self, template: BoundTemplate, *, parent_context: "RenderContext | None" = None, **more: Any) -> None:
+    def __init__(
+        self,
+        template: BoundTemplate,
+        *,
+        parent_context: RenderContext | None = None,
+        steps: Steps | None = None,
+        **more: Any,
+    ) -> None:
         super().__init__(template, parent_context=parent_context, **more)
-        self.steps: Steps = parent_context.steps if isinstance(parent_context, Counting) else Steps()
+        inherited = parent_context.steps if isinstance(parent_context, Counting) else Steps()
+        self.steps: Steps = inherited if steps is None else steps
 
     def get(self, path: list[object], **more: Any) -> object:
         """Look a variable up."""

@@ -27,6 +27,7 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from adapters.content.bounds import Seen
 from adapters.content.links import ID, marked
 from adapters.content.markup import loose
 from adapters.content.mjml import compiled
@@ -105,7 +106,7 @@ def _origin(message: str, context: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _mail(fields: Mapping[str, Placed], seen: Mapping[str, Any], origin: Mapping[str, str]) -> dict[str, str]:
+def _mail(fields: Mapping[str, Placed], seen: Seen, origin: Mapping[str, str]) -> dict[str, str]:
     """The fields of a mail; whoever has no address is told first, before any fault of a template.
 
     The text that is made of HTML has the addresses as they are written, which a reader sees.
@@ -138,7 +139,7 @@ def _check(html: str) -> None:
         raise Rejected(f"its HTML has {number:,} `<` that begin no tag: write each as `&lt;`")
 
 
-def _filled(field: Any, seen: Mapping[str, Any]) -> Any:
+def _filled(field: Any, seen: Seen) -> Any:
     match field:
         case Placed():
             return field.render(seen)

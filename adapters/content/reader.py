@@ -10,6 +10,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.scalarstring import FoldedScalarString, LiteralScalarString
 
+from adapters.content.bounds import Seen
 from adapters.content.facts import KEYS as FACTS
 from adapters.content.facts import read_facts
 from adapters.content.mjml import fault
@@ -55,10 +56,10 @@ class Placed:
     file: str
     line: int
 
-    def render(self, variables: Mapping[str, Any]) -> Any:
+    def render(self, seen: Seen) -> Any:
         """Fill it in; Rejected says where it failed and why."""
         try:
-            return self.template.render(variables)
+            return self.template.render(seen)
         except TemplateError as error:
             place = _placed(error, self.file, self.line)
             raise Rejected(str(place)) from error

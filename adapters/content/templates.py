@@ -23,7 +23,7 @@ from liquid.filter import string_filter
 from liquid.span import Span
 from liquid.static_analysis import TemplateAnalysis
 
-from adapters.content.bounds import OUTPUT, BoundedFor, BoundedTablerow, Counted, Counting, bounded
+from adapters.content.bounds import OUTPUT, BoundedFor, BoundedTablerow, Counted, Counting, Seen, bounded
 from adapters.content.markup import without_tags
 from engine.language.errors import meant
 
@@ -109,7 +109,7 @@ class Template:
         only = bound.nodes[0] if len(bound.nodes) == 1 else None
         self._expression = only.expression if typed and isinstance(only, OutputNode) else None
 
-    def render(self, variables: Mapping[str, Any]) -> Any:
+    def render(self, seen: Seen) -> Any:
         """Fill the template in: text, or, if it is typed and a single `{{ ... }}`, the value itself.
 
         Raises:
@@ -117,9 +117,12 @@ class Template:
 
         """
         try:
+            context = _Context(self._bound, globals=seen, steps=seen.steps)
             if self._expression is None:
-                return self._bound.render(variables)
-            value = self._expression.evaluate(_Context(self._bound, globals=variables))
+                buffer = context.get_buffer()
+                self._bound.render_with_context(context, buffer)
+                return buffer.getvalue()
+            value = self._expression.evaluate(context)
             return value.refuse() if isinstance(value, _Missing) else value
         except Exception as error:  # filters fail in many ways, and each is this template's failure
             raise _failure(error) from error
@@ -185,7 +188,7 @@ def _line(error: LiquidError) -> int:
     return context[0] if context else 0
 
 
-def variables(context: Mapping[str, Any]) -> dict[str, Any]:
+def variables(context: Mapping[str, Any]) -> Seen:
     """What templates see, out of `user`, `trigger`, `per`, `event`, `profile`, `recent`, `favourite` and `cart`.
 
     `event` is a mapping of `name`, `ts` (milliseconds) and `properties`, or None; `recent` maps names to lists of such.
@@ -203,7 +206,7 @@ def variables(context: Mapping[str, Any]) -> dict[str, Any]:
         "unsubscribe_url": context.get("unsubscribe_url"),
         "preferences_url": context.get("preferences_url"),
     }
-    return {name: value for name, value in seen.items() if value is not None}
+    return Seen({name: value for name, value in seen.items() if value is not None})
 
 
 def _cart(event: Mapping[str, Any] | None) -> dict[str, Any] | None:

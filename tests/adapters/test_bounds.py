@@ -118,7 +118,14 @@ def test_a_mail_with_a_cart_of_a_hundred_things_is_within_bounds() -> None:
     assert found["html"].count("<tr>") == 100
 
 
-def test_each_filling_in_has_its_own_steps() -> None:
+def test_the_fields_of_a_message_share_its_steps() -> None:
+    fields = "".join(f"  x{number}: '{{% for a in (1..900) %}}{{{{ a }}}}{{% endfor %}}'\n" for number in range(20))
+    messages = Messages.load({"messages/m.yaml": f"destination: crm\ndata:\n{fields}"}, {"crm"})
+    with pytest.raises(Rejected, match=STEPPED):
+        messages.render("m", {})
+
+
+def test_each_message_has_its_own_steps() -> None:
     messages = Messages.load({"messages/m.yaml": in_data("{% for a in (1..4000) %}{% endfor %}")}, {"crm"})
     for _ in range(10):
         assert messages.render("m", {}) == {"x": "\n"}
