@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 IMPEL  := $(BIN)/impel
 
-.PHONY: run test outage check format bench bench-baskets bench-core bench-growth bench-peers bench-flink simulation \
+.PHONY: run test outage opinions check format bench bench-baskets bench-core bench-growth bench-peers bench-flink simulation \
         bench-latency bench-saturation bench-timers bench-crash bench-recovery bench-scan bench-steady clean help
 
 help:            ## what can be made
@@ -27,6 +27,10 @@ test: $(IMPEL)   ## all tests
 
 outage: $(IMPEL) ## ten minutes without an answer from a service, with ten thousand messages waiting, for each of them
 	IMPEL_OUTAGE_MESSAGES=10000 $(BIN)/python -m pytest -q tests/adapters/services/test_outage.py
+
+opinions: $(IMPEL) ## what the vendors' own libraries think of what we write and check
+	$(BIN)/python -m pip install --quiet --group opinions
+	$(BIN)/python -m pytest -q tests/adapters/test_opinions.py
 
 check: $(IMPEL)  ## format, lint, types
 	$(BIN)/ruff format --check .

@@ -42,6 +42,7 @@ from adapters.web.health import health
 from adapters.web.outbox import outbox_routes
 from adapters.web.preview import preview_route
 from adapters.web.reload import reload_route
+from adapters.web.replay import replay_routes
 from adapters.web.server import GRACE, application, run_server
 from adapters.web.stats import stats_routes
 from adapters.web.tracking import Sightings, tracking_routes
@@ -207,8 +208,8 @@ def _routes(shop: Shop, store: ShopStore, running: Sidecar, metrics: Metrics, de
     users, messages = admin(keys, service), outbox_routes(keys, service.outbox, service.store)
     reasons = why_routes(keys, service, lambda: running.reloader.files)
     counts = stats_routes(keys, store, lambda: [each.name for each in running.reloader.files.loaded.triggers])
-    shown = preview_route(keys, service)
-    for routes in (users, messages, counts, reasons, shown):
+    shown, past = preview_route(keys, service), replay_routes(keys, service.outbox, service.store)
+    for routes in (users, messages, counts, reasons, shown, past):
         routes.before_request(once_recovered)
     return [
         health(metrics, service),
@@ -223,6 +224,7 @@ def _routes(shop: Shop, store: ShopStore, running: Sidecar, metrics: Metrics, de
         counts,
         reasons,
         shown,
+        past,
         unsubscribing_routes(
             intake, service, Links(keys.links_key, shop.settings.public_url), tracks=shop.settings.tracks
         ),

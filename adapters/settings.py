@@ -23,7 +23,7 @@ from adapters.secrets import Secret
 from adapters.sources.mapping import Mapped
 from engine.core.events import Millis
 from engine.language.durations import parse_duration
-from engine.language.errors import closest
+from engine.language.errors import meant
 
 FILE = "impel.yaml"
 PREFIX = "IMPEL_"
@@ -157,8 +157,7 @@ def _check(found: Mapping[str, Any], place: str, lines: Mapping[str, int]) -> No
 def _hint(text: str) -> str:
     unknown = re.search(r"unknown field `(\w+)`$", text)
     if unknown is not None:
-        meant = closest(unknown[1], Settings.__struct_fields__)
-        return f"; did you mean `{meant}`?" if meant else ""
+        return meant(unknown[1], Settings.__struct_fields__)
     secret = re.search(r"`\$\S*(write_key|admin_token|password|secret|token|key)`", text)
     return "; secrets are not written down here: give {env: NAME} or {file: PATH}" if secret else ""
 

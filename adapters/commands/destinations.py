@@ -5,15 +5,17 @@ import secrets
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import trio
-from cyclopts import App
+from cyclopts import App, Parameter
 from rich.console import Console
 from rich.text import Text
 
 from adapters.commands.calling import Config
 from adapters.commands.notices import fail, stderr
+from adapters.commands.replay import replay
 from adapters.destinations import DestinationSettings, build
 from adapters.destinations.activecampaign import ActivecampaignSettings
 from adapters.destinations.klaviyo import KlaviyoSettings
@@ -23,10 +25,11 @@ from adapters.destinations.sendgrid import SendgridSettings
 from adapters.destinations.service import ServiceSettings
 from adapters.secrets import SecretError
 from adapters.settings import SettingsError, read_settings
-from engine.language.errors import closest
+from engine.language.errors import meant
 from engine.runtime.ports import Delivery, DeliveryError
 
-app = App(name="destinations", help="See the ways out, try one, or let one be verified.")
+app = App(name="destinations", help="See the ways out, try one, let one be verified, and tell one what is past.")
+app.command(replay)
 
 _CONFIG = Path("config")
 _MARK = "Impel test"
@@ -54,16 +57,26 @@ def show_list(*, config: Config = _CONFIG) -> int:
 
 
 @app.command(name="test")
-def try_one(name: str, /, *, to: str, data: tuple[str, ...] = (), config: Config = _CONFIG) -> int:
+def try_one(
+    name: str,
+    /,
+    *,
+    to: str,
+    data: tuple[str, ...] = (),
+    deliver: Annotated[bool, Parameter(negative=())] = False,
+    config: Config = _CONFIG,
+) -> int:
     """Send one message, clearly marked as a test, to one address; no sidecar is needed.
 
-    Where the service has a sandbox that is set (`sandbox: true` of SendGrid), it only checks the message. Services that
-    know only what was defined there (a template, an event, a journey) are told it by `--data`.
+    Where the service has a sandbox, as SendGrid does, it goes there: the service checks all of it, and delivers it only
+    with `--deliver`. Services that know only what was defined there (a template, an event, a journey) are told it by
+    `--data`.
 
     Args:
         name: The destination, as the settings name it.
         to: The address it goes to.
         data: Fields of the message, each as `name=value`, such as `template=cart-reminder`.
+        deliver: Deliver it, though the service has a sandbox.
         config: The folder with the settings.
 
     Returns:
@@ -72,11 +85,15 @@ def try_one(name: str, /, *, to: str, data: tuple[str, ...] = (), config: Config
     """
     try:
         settings = _settings(name, config)
+        if isinstance(settings, SendgridSettings):
+            settings = msgspec.structs.replace(settings, sandbox=not deliver)
         fields = {**sample(settings, to), **dict(each.partition("=")[::2] for each in data)}
         trio.run(_send, name, settings, fields)
     except (SettingsError, SecretError, DeliveryError) as error:
         return fail(stderr(), str(error))
-    Console(highlight=False).print(Text(f"accepted by {name}", "green"))
+    only = isinstance(settings, SendgridSettings) and settings.sandbox
+    where = f"the sandbox of {name}; nothing is delivered without --deliver" if only else name
+    Console(highlight=False).print(Text(f"accepted by {where}", "green"))
     return 0
 
 
@@ -117,8 +134,7 @@ def _settings(name: str, config: Path) -> DestinationSettings:
     """
     found = read_settings(config, os.environ).destinations
     if name not in found:
-        meant = closest(name, found)
-        raise SettingsError(f"there is no destination `{name}`" + (f"; did you mean `{meant}`?" if meant else ""))
+        raise SettingsError(f"there is no destination `{name}`{meant(name, found)}")
     return found[name]
 
 

@@ -28,13 +28,18 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from adapters.content.bounds import Seen
 from adapters.content.links import ID, marked
+from adapters.content.markup import loose
 from adapters.content.mjml import compiled
 from adapters.content.plaintext import plain_text
 from adapters.content.reader import Message, MessageErrors, Placed, Reader
 from adapters.content.templates import variables
 from engine.core.sending.policy import Facts
 from engine.runtime.ports import Rejected
+
+_MOST = 200_000
+_LOOSE = 10
 
 
 class Messages:
@@ -107,7 +112,7 @@ def _origin(message: str, context: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _mail(fields: Mapping[str, Placed], seen: Mapping[str, Any], origin: Mapping[str, str]) -> dict[str, Any]:
+def _mail(fields: Mapping[str, Placed], seen: Seen, origin: Mapping[str, str]) -> dict[str, Any]:
     """The fields of a mail; whoever has no address is told first, before any fault of a template.
 
     The text that is made of HTML has the addresses as they are written, which a reader sees.
@@ -121,6 +126,8 @@ def _mail(fields: Mapping[str, Placed], seen: Mapping[str, Any], origin: Mapping
     filled: dict[str, Any] = {"to": to} | {name: field.render(seen) for name, field in fields.items() if name != "to"}
     if "mjml" in filled:
         filled["html"] = compiled(filled.pop("mjml"))
+    if "html" in filled:
+        _check(filled["html"])
     if "text" not in filled:
         filled["text"] = plain_text(filled["html"])
     if url := seen.get("unsubscribe_url"):
@@ -130,7 +137,15 @@ def _mail(fields: Mapping[str, Placed], seen: Mapping[str, Any], origin: Mapping
     return filled
 
 
-def _filled(field: Any, seen: Mapping[str, Any]) -> Any:
+def _check(html: str) -> None:
+    """Refuse what no mail program would show, and what would take long to work through."""
+    if len(html) > _MOST:
+        raise Rejected(f"its HTML has {len(html):,} characters; at most {_MOST:,} are sent")
+    if (number := loose(html)) > _LOOSE:
+        raise Rejected(f"its HTML has {number:,} `<` that begin no tag: write each as `&lt;`")
+
+
+def _filled(field: Any, seen: Seen) -> Any:
     match field:
         case Placed():
             return field.render(seen)

@@ -1,10 +1,10 @@
 """MJML bodies: responsive mail, written in few tags and compiled to HTML (mjml.io, by the engine of mrml)."""
 
 import re
-from difflib import get_close_matches
 
 from mjml import mjml2html
 
+from engine.language.errors import meant
 from engine.runtime.ports import Rejected
 
 _LOGIC = re.compile(r"\{%.*?%\}", re.DOTALL)
@@ -39,8 +39,7 @@ def fault(source: str) -> str:
     """What is wrong with a body before anything is filled in; empty: nothing."""
     for tag in _TAG.findall(source):
         if tag not in _TAGS:
-            close = get_close_matches(tag, sorted(_TAGS), n=1)
-            return f"MJML has no `{tag}`" + (f"; did you mean `{close[0]}`?" if close else "")
+            return f"MJML has no `{tag}`{meant(tag, _TAGS)}"
     try:
         mjml2html(_OUTPUT.sub("x", _LOGIC.sub("", source)))
     except ValueError as error:

@@ -3,6 +3,8 @@
 import re
 from html.parser import HTMLParser
 
+from adapters.content.markup import mended
+
 # fmt: off
 _BLOCKS = frozenset({
     "address", "article", "blockquote", "div", "dl", "dt", "dd", "footer", "form", "h1", "h2", "h3", "h4", "h5",
@@ -15,7 +17,7 @@ _UNSEEN = frozenset({"head", "script", "style", "template", "title"})
 def plain_text(html: str) -> str:
     """What a reader would see: blocks on lines of their own, list items with a dash, links with their address."""
     reader = _Reader()
-    reader.feed(html)
+    reader.feed(mended(html))
     reader.close()
     lines = [re.sub(r"[ \t\r\f\v]+", " ", line).strip() for line in "".join(reader.pieces).split("\n")]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -11,14 +10,15 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.scalarstring import FoldedScalarString, LiteralScalarString
 
+from adapters.content.bounds import Seen
 from adapters.content.facts import KEYS as FACTS
 from adapters.content.facts import read_facts
 from adapters.content.mjml import fault
 from adapters.content.templates import Template, TemplateError, Templates
 from adapters.destinations.service import ServiceSettings
-from adapters.destinations.shape import faults
 from adapters.destinations.smtp import SmtpSettings
 from engine.core.sending.policy import Facts
+from engine.language.errors import meant
 from engine.runtime.ports import Rejected
 
 _CONTENT = ("html", "mjml", "text")
@@ -59,10 +59,10 @@ class Placed:
     file: str
     line: int
 
-    def render(self, variables: Mapping[str, Any]) -> Any:
+    def render(self, seen: Seen) -> Any:
         """Fill it in; Rejected says where it failed and why."""
         try:
-            return self.template.render(variables)
+            return self.template.render(seen)
         except TemplateError as error:
             place = _placed(error, self.file, self.line)
             raise Rejected(str(place)) from error
@@ -96,7 +96,7 @@ class Reader:
         """Read one message file. The result is of use only if there were no errors."""
         keys = self._parse(file)
         for key in keys.keys() - _KEYS:
-            self._error(file, _key_line(keys, key), f"there is no key `{key}`{_meant(str(key), _KEYS)}")
+            self._error(file, _key_line(keys, key), f"there is no key `{key}`{meant(str(key), _KEYS)}")
         self._check_destination(file, keys)
         mail = "data" not in keys
         by_mail = mail or self._service(keys) is not None
@@ -128,8 +128,8 @@ class Reader:
         if name is None:
             self._error(file, 1, "the key `destination` is missing")
             return
-        meant = _meant(str(name), self._destinations)
-        self._error(file, _key_line(keys, "destination"), f"there is no destination `{name}`{meant}")
+        hint = meant(str(name), self._destinations)
+        self._error(file, _key_line(keys, "destination"), f"there is no destination `{name}`{hint}")
 
     def _service(self, keys: CommentedMap) -> ServiceSettings | None:
         """The settings of a message's destination, if that is a service."""
@@ -144,7 +144,7 @@ class Reader:
             self._error(file, line, "`data` is a mapping")
             return {}
         if (settings := self._service(keys)) is not None:
-            for name, fault in faults(_skeleton(keys["data"]), settings.fields):
+            for name, fault in settings.faults(_skeleton(keys["data"])):
                 self._error(file, _key_line(keys["data"], name) if name in keys["data"] else line, fault)
         return {str(key): self._tree(file, *_entry(keys["data"], key)) for key in keys["data"]}
 
@@ -198,7 +198,7 @@ class Reader:
             self._error(file, line, f"`{key}` and `{source}` exclude each other")
         path = str(keys[source])
         if path not in self._files:
-            self._error(file, line, f"there is no file `{path}`{_meant(path, self._files)}")
+            self._error(file, line, f"there is no file `{path}`{meant(path, self._files)}")
             return None
         return self._written(key, path, self._files[path], 1)
 
@@ -241,11 +241,6 @@ def _key_line(keys: CommentedMap, key: object) -> int:
 
 def _entry(keys: CommentedMap, key: object) -> tuple[Any, int]:
     return keys[key], int(keys.lc.value(key)[0]) + 1
-
-
-def _meant(name: str, known: Iterable[str]) -> str:
-    close = get_close_matches(name, sorted(known), n=1)
-    return f"; did you mean `{close[0]}`?" if close else ""
 
 
 def _skeleton(value: Any) -> Any:

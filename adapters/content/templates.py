@@ -3,7 +3,7 @@
 What is missing (never given, or null) is false in a test, empty in a loop, and replaced by the filter `default`; to
 print it, to compute with it or to hand it to another filter is an error, because "Hello ," must not be sent. A misspelt
 variable or filter is found when the template is read. Templates are the shop's own, what they print comes from its
-visitors: in HTML it is escaped, and loops and output are bounded.
+visitors: in HTML it is escaped, and what filling in may take is bounded (`bounds.py`).
 
 `event` and the items of `recent` are an event's properties, by their own names (`event.price`, and `event.name` is the
 property `name`), beside `_name`, the name of the event, and `_at`, when it happened (ISO 8601, for the filter `date`).
@@ -13,15 +13,19 @@ most. `unsubscribe_url` and `preferences_url` are there where the settings say a
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from functools import wraps
 from typing import Any, NoReturn
 
-from liquid import BoundTemplate, DictLoader, Environment, RenderContext, Undefined
+from liquid import BoundTemplate, CachingDictLoader, Environment, Undefined
 from liquid.builtin.output import OutputNode
-from liquid.exceptions import LiquidError, TemplateNotFoundError, UndefinedError
+from liquid.exceptions import LiquidError, ResourceLimitError, TemplateNotFoundError, UndefinedError
+from liquid.filter import string_filter
 from liquid.span import Span
 from liquid.static_analysis import TemplateAnalysis
+
+from adapters.content.bounds import OUTPUT, BoundedFor, BoundedTablerow, Counted, Counting, Seen, bounded
+from adapters.content.markup import without_tags
+from engine.language.errors import meant
 
 _VARIABLES = frozenset({
     "user", "trigger", "per", "event", "profile", "recent", "favourite", "cart", "unsubscribe_url", "preferences_url",
@@ -54,7 +58,7 @@ class _Missing(Undefined):
         return self.refuse()
 
 
-class _Context(RenderContext):
+class _Context(Counting):
     """Finds only what is there: null is missing, and `event.size` is a property, not how many there are."""
 
     def get_item(self, obj: Any, key: Any) -> Any:
@@ -64,21 +68,24 @@ class _Context(RenderContext):
         return found
 
 
-class _Bound(BoundTemplate):
+class _Bound(Counted):
     context_class = _Context
 
 
 class _Liquid(Environment):
     template_class = _Bound
-    loop_iteration_limit = 10_000
-    output_stream_limit = 1_000_000
+    output_stream_limit = OUTPUT
     local_namespace_limit = 1_000_000
 
     def __init__(self, files: Mapping[str, str], *, autoescape: bool) -> None:
-        super().__init__(undefined=_Missing, autoescape=autoescape, loader=DictLoader(dict(files)))
+        loader = CachingDictLoader(dict(files), auto_reload=False)
+        super().__init__(undefined=_Missing, autoescape=autoescape, loader=loader)
+        self.add_tag(BoundedFor)
+        self.add_tag(BoundedTablerow)
+        self.add_filter("strip_html", string_filter(without_tags))
         for name, function in self.filters.items():
             if name != "default":
-                self.filters[name] = _given(function)
+                self.filters[name] = _given(bounded(name, function))
 
 
 def _given(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -102,7 +109,7 @@ class Template:
         only = bound.nodes[0] if len(bound.nodes) == 1 else None
         self._expression = only.expression if typed and isinstance(only, OutputNode) else None
 
-    def render(self, variables: Mapping[str, Any]) -> Any:
+    def render(self, seen: Seen) -> Any:
         """Fill the template in: text, or, if it is typed and a single `{{ ... }}`, the value itself.
 
         Raises:
@@ -110,9 +117,12 @@ class Template:
 
         """
         try:
+            context = _Context(self._bound, globals=seen, steps=seen.steps)
             if self._expression is None:
-                return self._bound.render(variables)
-            value = self._expression.evaluate(_Context(self._bound, globals=variables))
+                buffer = context.get_buffer()
+                self._bound.render_with_context(context, buffer)
+                return buffer.getvalue()
+            value = self._expression.evaluate(context)
             return value.refuse() if isinstance(value, _Missing) else value
         except Exception as error:  # filters fail in many ways, and each is this template's failure
             raise _failure(error) from error
@@ -158,8 +168,7 @@ def _unknown(analysis: TemplateAnalysis, environment: Environment) -> Iterator[t
 
 
 def _no_such(kind: str, name: str, known: Iterable[str]) -> str:
-    meant = get_close_matches(name, known, n=1)
-    return f"there is no {kind} `{name}`" + (f"; did you mean `{meant[0]}`?" if meant else "")
+    return f"there is no {kind} `{name}`{meant(name, known)}"
 
 
 def _failure(error: Exception) -> TemplateError:
@@ -167,7 +176,7 @@ def _failure(error: Exception) -> TemplateError:
     if not isinstance(error, LiquidError):
         return TemplateError(type(error).__name__)
     context = error.context()
-    if isinstance(error, UndefinedError):
+    if isinstance(error, UndefinedError | ResourceLimitError):
         reason = str(error.message)
     else:
         reason = type(error).__name__ + (f" in `{context[3].strip()}`" if context else "")
@@ -179,7 +188,7 @@ def _line(error: LiquidError) -> int:
     return context[0] if context else 0
 
 
-def variables(context: Mapping[str, Any]) -> dict[str, Any]:
+def variables(context: Mapping[str, Any]) -> Seen:
     """What templates see, out of `user`, `trigger`, `per`, `event`, `profile`, `recent`, `favourite` and `cart`.
 
     `event` is a mapping of `name`, `ts` (milliseconds) and `properties`, or None; `recent` maps names to lists of such.
@@ -197,7 +206,7 @@ def variables(context: Mapping[str, Any]) -> dict[str, Any]:
         "unsubscribe_url": context.get("unsubscribe_url"),
         "preferences_url": context.get("preferences_url"),
     }
-    return {name: value for name, value in seen.items() if value is not None}
+    return Seen({name: value for name, value in seen.items() if value is not None})
 
 
 def _cart(event: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -20,7 +20,7 @@ import trio
 
 from adapters.destinations.http import Answer, Caller, open_client, written
 from adapters.destinations.service import Request, Service, ServiceSettings, entries
-from adapters.destinations.shape import Field, Fields
+from adapters.destinations.shape import Field, Fields, Ways
 from adapters.feedback.polling import Polled
 from adapters.feedback.report import BOUNCED, UNSUBSCRIBED, Report, instant
 from adapters.feedback.turns import ask_in_turn, turns
@@ -52,6 +52,7 @@ class ActivecampaignSettings(ServiceSettings, frozen=True, kw_only=True, tag_fie
         "automation": Field("number"),
         "contact": Field("texts"),
     }
+    ways: ClassVar[Ways] = (("event",), ("automation",))
 
     account: str
     """The part of the API's address before `.api-us1.com`."""
@@ -60,6 +61,12 @@ class ActivecampaignSettings(ServiceSettings, frozen=True, kw_only=True, tag_fie
     actid: str = ""
     tracking_url: str = ""
     """Where events go, if not where they usually do."""
+
+    def faults(self, data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """An event needs settings of its own, too."""
+        yield from super().faults(data)
+        if data.get("event") and (self.event_key is None or not self.actid):
+            yield "event", "events need `event_key` and `actid` in the destination's settings"
 
 
 @asynccontextmanager
@@ -101,8 +108,6 @@ class Activecampaign(Service):
         """An event where the message names one, else an enrolment."""
         data = delivery.data
         if data.get("event"):
-            if not self._event_key or not self._actid:
-                raise Rejected("events need `event_key` and `actid` in the destination's settings")
             fields = {
                 "key": self._event_key,
                 "actid": self._actid,
@@ -111,8 +116,6 @@ class Activecampaign(Service):
                 "eventdata": data.get("event_data") or "",
             }
             return Request(self._tracking, urlencode(fields).encode(), _FORM)
-        if data.get("automation") is None:
-            raise Rejected("a message needs `event` or `automation`")
         return Request(f"{self._base}/contactAutomations", b"", self._headers)
 
     async def poll(self, cursor: str, mailed: Sequence[str], now: Millis) -> Polled:

@@ -18,7 +18,7 @@ import httpx
 from adapters.destinations.http import Answer, Caller, iso, open_client, retry_after, written
 from adapters.destinations.hubspot_polling import Account
 from adapters.destinations.service import Request, Service, ServiceSettings
-from adapters.destinations.shape import Field, Fields
+from adapters.destinations.shape import Field, Fields, Ways
 from adapters.feedback.polling import Polled
 from adapters.secrets import Secret
 from engine.core.events import Millis
@@ -54,6 +54,7 @@ class HubspotSettings(ServiceSettings, frozen=True, kw_only=True, tag_field="kin
         "contact_properties": Field("texts"),
         "custom_properties": Field("object"),
     }
+    ways: ClassVar[Ways] = (("event", "email"), ("event", "object_id"), ("email_id", "to"))
 
     token: Secret
     events_path: str = "/events/v3/send"
@@ -93,8 +94,6 @@ class Hubspot(Service):
         data = delivery.data
         if data.get("event"):
             return Request(self._events, written(_event(delivery), delivery.message), {})
-        if data.get("email_id") is None or not data.get("to"):
-            raise Rejected("a message needs `event`, or `email_id` and `to`")
         body = {
             "emailId": int(data["email_id"]),
             "message": {"to": data["to"], "sendId": delivery.id, "cc": [], "bcc": [], "replyTo": []},
@@ -140,8 +139,6 @@ class Hubspot(Service):
 def _event(delivery: Delivery) -> dict[str, Any]:
     data = delivery.data
     who = {theirs: data[ours] for ours, theirs in (("email", "email"), ("object_id", "objectId")) if data.get(ours)}
-    if not who:
-        raise Rejected("no address: an event needs `email` or `object_id`")
     return {
         "eventName": data["event"],
         "properties": data.get("properties") or {},

@@ -3,7 +3,7 @@
 `POST /api/events` (reference of the Events API, revision 2026-07-15). An event bears the message's key as `unique_id`:
 of those with one person, metric and key only the first is recorded; without it Klaviyo would keep one event a second
 and drop the others silently. Profile attributes travel with the event, which subscribes and resubscribes nobody. 202
-says that it was taken, not what became of it.
+says that it was taken, not what became of it. How it is told of the past stands in `klaviyo_history`.
 
 Who is not to be written to is read from `GET /api/profiles` (reference of the Profiles API), by the time at which
 somebody was suppressed, from everything or from a list.
@@ -18,7 +18,9 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 
-from adapters.destinations.http import Answer, iso, open_client, written
+from adapters.destinations.http import Answer, iso, open_client
+from adapters.destinations.klaviyo_events import IDENTIFIES, single
+from adapters.destinations.klaviyo_history import History
 from adapters.destinations.service import Request, Service, ServiceSettings, entries, first_error
 from adapters.destinations.shape import Field, Fields
 from adapters.feedback.lists import Page, Place, read_on
@@ -26,27 +28,24 @@ from adapters.feedback.polling import Polled
 from adapters.feedback.report import BOUNCED, SPAM, UNSUBSCRIBED, Report, instant
 from adapters.secrets import Secret
 from engine.core.events import Millis
-from engine.runtime.ports import DAY, Delivery, Pace, Rejected
+from engine.runtime.ports import DAY, Delivery, Pace, Turns
 
 _URL = "https://a.klaviyo.com"
 _BURST = 50
 _PACE = Pace(concurrency=8, rate=(3_500 - _BURST) / 60, burst=_BURST)
 """350 requests a second, and 3,500 a minute, for an account: what may go at once counts in the minute that follows."""
 
-_PROFILE = ("email", "phone_number", "external_id", "anonymous_id", "id", "first_name", "last_name", "locale", "title")
-"""What a profile calls by a name of its own; everything else is one of its custom properties."""
 _REASONS = {"HARD_BOUNCE": BOUNCED, "INVALID_EMAIL": BOUNCED, "SPAM_COMPLAINT": SPAM}
 """Any other, such as `UNSUBSCRIBE` and `USER_SUPPRESSED`, is that somebody does not want it."""
 _PAGE = 100
 """Profiles, the most there are."""
-_IDENTIFIES = ("email", "phone_number", "external_id", "anonymous_id", "id")
 
 
 class KlaviyoSettings(ServiceSettings, frozen=True, kw_only=True, tag_field="kind", tag="klaviyo"):
     """A private key with the scopes `events:write`, `profiles:write` and `profiles:read`."""
 
     fields: ClassVar[Fields] = {
-        "metric": Field("text", required=True, longest=128, hint="the name of the event, such as `Cart Abandoned`"),
+        "metric": Field("text", required=True, longest=127, hint="the name of the event, such as `Cart Abandoned`"),
         "profile": Field("object", required=True),
         "properties": Field("object", longest=400),
         "value": Field("number"),
@@ -55,6 +54,13 @@ class KlaviyoSettings(ServiceSettings, frozen=True, kw_only=True, tag_field="kin
 
     key: Secret
     revision: str = "2026-07-15"
+
+    def faults(self, data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """A profile says whose it is, too."""
+        yield from super().faults(data)
+        profile = data.get("profile")
+        if isinstance(profile, dict) and not profile.keys() & set(IDENTIFIES):
+            yield "profile", f"`profile` does not say whose it is; it needs one of {', '.join(IDENTIFIES)}"
 
 
 @asynccontextmanager
@@ -82,21 +88,17 @@ class Klaviyo(Service):
 
     def __init__(self, caller: Any, settings: KlaviyoSettings, **more: Any) -> None:
         super().__init__(caller, settings, **more)
-        self._base = f"{(settings.url or _URL).rstrip('/')}/api"
+        base = (settings.url or _URL).rstrip("/")
+        self._base = f"{base}/api"
+        self._history = History(self, base)
 
     def request(self, delivery: Delivery) -> Request:
         """An event of the metric, with the person's profile."""
-        data = delivery.data
-        attributes: dict[str, Any] = {
-            "metric": {"data": {"type": "metric", "attributes": {"name": data["metric"]}}},
-            "profile": {"data": {"type": "profile", "attributes": _profile(data["profile"])}},
-            "properties": data.get("properties") or {},
-            "time": iso(delivery.at),
-            "unique_id": delivery.id,
-        }
-        attributes |= {name: data[name] for name in ("value", "value_currency") if data.get(name) is not None}
-        body = {"data": {"type": "event", "attributes": attributes}}
-        return Request(f"{self._base}/events", written(body, delivery.message), {})
+        return Request(f"{self._base}/events", single(delivery), {})
+
+    async def record(self, deliveries: Sequence[Delivery], account: Turns) -> Mapping[str, str]:
+        """Tell it of messages of the past; raises Unavailable or Unclear where some are to be told again."""
+        return await self._history.record(deliveries, account)
 
     async def poll(self, cursor: str, mailed: Sequence[str], now: Millis) -> Polled:  # noqa: ARG002 - lists are whole
         """Who was suppressed, of everything or of a list; raises as `read_on` does."""
@@ -122,16 +124,6 @@ class Klaviyo(Service):
     def reason(self, answer: Answer) -> str:
         """The code of the first error."""
         return str(first_error(answer).get("code", ""))
-
-
-def _profile(said: Mapping[str, Any]) -> dict[str, Any]:
-    """A profile: attributes by their own names, the others as custom properties; null clears nothing here."""
-    known = {name: value for name, value in said.items() if name not in _PROFILE or (value is not None and value != "")}
-    if not any(known.get(name) for name in _IDENTIFIES):
-        raise Rejected("no address: the profile has none of email, phone_number, external_id, anonymous_id and id")
-    custom = {name: value for name, value in known.items() if name not in _PROFILE}
-    named = {name: value for name, value in known.items() if name in _PROFILE}
-    return named | ({"properties": custom} if custom else {})
 
 
 def _standing(profile: Mapping[str, Any]) -> Iterator[Report]:

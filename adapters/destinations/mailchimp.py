@@ -18,11 +18,11 @@ import httpx
 from adapters.destinations.http import Answer, Caller, iso, open_client, written
 from adapters.destinations.mailchimp_polling import Audience, NotThere, hashed
 from adapters.destinations.service import Request, Service, ServiceSettings
-from adapters.destinations.shape import Field, Fields
+from adapters.destinations.shape import Field, Fields, Ways
 from adapters.feedback.polling import Polled
 from adapters.secrets import Secret, SecretError
 from engine.core.events import Millis
-from engine.runtime.ports import Delivery, Pace, Rejected, Unavailable
+from engine.runtime.ports import Delivery, Pace, Unavailable
 
 _PACE = Pace(concurrency=8)
 """10 connections at a time, for all that use the account; two are left for others."""
@@ -41,6 +41,7 @@ class MailchimpSettings(ServiceSettings, frozen=True, kw_only=True, tag_field="k
         "journey": Field("number"),
         "step": Field("number"),
     }
+    ways: ClassVar[Ways] = (("event",), ("journey", "step"))
 
     key: Secret
     audience: str
@@ -102,8 +103,6 @@ class Mailchimp(Service):
             event: dict[str, Any] = {"name": data["event"], "properties": data.get("properties") or {}}
             event["occurred_at"] = iso(delivery.at)
             return Request(f"{self._member(data['email'])}/events", written(event, delivery.message), {})
-        if data.get("journey") is None or data.get("step") is None:
-            raise Rejected("a message needs `event`, or `journey` and `step`")
         path = f"/customer-journeys/journeys/{int(data['journey'])}/steps/{int(data['step'])}/actions/trigger"
         return Request(self._base + path, written({"email_address": data["email"]}, delivery.message), {})
 

@@ -47,7 +47,7 @@ class MandrillSettings(ServiceSettings, frozen=True, kw_only=True, tag_field="ki
         "template": Field("text", required=True, longest=160, hint="the template's name, its slug"),
         "to": Field("text", required=True),
         "variables": Field("object"),
-        "tags": Field("anything"),
+        "tags": Field("list", longest=50, pattern="[^_].*", hint="a tag does not begin with an underscore"),
         "from": Field("text"),
         "from_name": Field("text"),
         "subject": Field("text"),

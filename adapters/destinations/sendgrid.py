@@ -20,13 +20,13 @@ import httpx
 
 from adapters.destinations.http import Answer, Caller, open_client, retry_after, written
 from adapters.destinations.service import Request, Service, ServiceSettings, entries, first_error
-from adapters.destinations.shape import Field, Fields
+from adapters.destinations.shape import Field, Fields, Ways
 from adapters.feedback.lists import Page, Place, Turn, read_on
 from adapters.feedback.polling import Polled
 from adapters.feedback.report import BOUNCED, SPAM, UNSUBSCRIBED, Report
 from adapters.secrets import Secret
 from engine.core.events import Millis
-from engine.runtime.ports import Delivery, Pace, Rejected
+from engine.runtime.ports import Delivery, Pace
 
 _HOSTS = {"global": "https://api.sendgrid.com", "eu": "https://api.eu.sendgrid.com"}
 _PACE = Pace(concurrency=8)
@@ -50,6 +50,7 @@ class SendgridSettings(ServiceSettings, frozen=True, kw_only=True, tag_field="ki
         "text": Field("text"),
         "group": Field("number"),
     }
+    ways: ClassVar[Ways] = (("template",), ("subject", "html"), ("subject", "text"))
 
     key: Secret
     sender: str
@@ -92,11 +93,9 @@ class Sendgrid(Service):
         if data.get("template"):
             person["dynamic_template_data"] = data.get("variables") or {}
             mail["template_id"] = data["template"]
-        elif data.get("subject") and (data.get("html") or data.get("text")):
+        else:
             kinds = (("text/plain", data.get("text")), ("text/html", data.get("html")))
             mail |= {"subject": data["subject"], "content": [{"type": k, "value": v} for k, v in kinds if v]}
-        else:
-            raise Rejected("a mail needs `template`, or `subject` and `html` or `text`")
         if data.get("group") is not None:
             mail["asm"] = {"group_id": data["group"]}
         if self._sandbox:

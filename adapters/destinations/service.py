@@ -9,16 +9,16 @@ other 5xx                Unclear: it may have been taken; tried again only where
 no answer                as `http` tells
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from http import HTTPStatus
 from typing import Annotated, Any, ClassVar, NamedTuple
 from urllib.parse import urlencode
 
 import msgspec
-import trio
 
 from adapters.destinations.http import Answer, Caller, retry_after
-from adapters.destinations.shape import Fields, faults
+from adapters.destinations.shape import Fields, Ways, faults, lacking
 from adapters.secrets import Secret
 from engine.core.events import Millis
 from engine.language.durations import parse_duration
@@ -34,6 +34,8 @@ class ServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
     fields: ClassVar[Fields] = {}
     """What a message to it may say."""
+    ways: ClassVar[Ways] = ()
+    """What it must say."""
 
     url: str = ""
     """Where its interface is, if not where it usually is."""
@@ -73,6 +75,12 @@ class ServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
         if seconds == 0:
             raise ValueError("poll: it must be more than 0 seconds; write `off` for never")
 
+    def faults(self, data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        """All that is wrong with a message's data, by field; what a template will fill in is `...`."""
+        yield from faults(data, self.fields)
+        if lack := lacking(data, self.ways):
+            yield "", lack
+
     def pace(self, published: Pace) -> Pace:
         """What the account allows: as published, but for what is set; accounts are told apart by their secrets."""
         rate, concurrency = self.rate or published.rate, self.concurrency or published.concurrency
@@ -97,10 +105,10 @@ class Service:
     def __init__(self, caller: Caller, settings: ServiceSettings, *, published: Pace, remembers: Millis = 0) -> None:
         self.caller = caller
         self.pace = settings.pace(published)
-        self._fields = settings.fields
+        self._settings = settings
         self._retries = Retries(settings.attempts, remembers=remembers)
-        self.turn: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
-        """Waits until the account allows one more question; set by whoever knows of the others that use it."""
+        self.turn: Callable[[], AbstractAsyncContextManager[None]] = nullcontext
+        """A question's turn of the account; set by whoever knows of the others that use it."""
 
     def retries(self, _: str) -> Retries:
         """All calls are alike."""
@@ -117,7 +125,7 @@ class Service:
             Rejected: the data is wrong, or it cannot be asked for.
 
         """
-        for _, fault in faults(delivery.data, self._fields):
+        for _, fault in self._settings.faults(delivery.data):
             raise Rejected(fault)
         return self.request(delivery)
 
@@ -146,9 +154,9 @@ class Service:
         return answer
 
     async def ask(self, request: Request) -> Answer:
-        """Likewise for a call that belongs to no message: when the account allows one more."""
-        await self.turn()
-        return await self.prepare(request)
+        """Likewise for a call that belongs to no message: in its turn, as the account allows it."""
+        async with self.turn():
+            return await self.prepare(request)
 
     async def look_up(self, url: str, query: Mapping[str, str | int]) -> Mapping[str, Any]:
         """What the service answers to a question, a JSON object; raises as `ask` does."""

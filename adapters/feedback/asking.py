@@ -5,7 +5,6 @@ and recognised by its ids. Whatever goes wrong is told in the log and on `/metri
 """
 
 from collections.abc import Iterator, Mapping
-from functools import partial
 
 import structlog
 import trio
@@ -44,7 +43,7 @@ def askers(
         every, poller = each.poll_seconds if isinstance(each, ServiceSettings) else None, destinations[name]
         if isinstance(each, ServiceSettings) and every is not None and isinstance(poller, Poller):
             if isinstance(poller, Called):
-                poller.turn = partial(service.outbox.turn, name)
+                poller.turn = service.outbox.account(name).attempt
             yield Asker(name, each.kind, every, poller, desk=desk, service=service, metrics=metrics)
 
 

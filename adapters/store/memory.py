@@ -197,6 +197,12 @@ class MemoryStore:
         await trio.lowlevel.checkpoint()
         return self._cursors.get(name, "")
 
+    async def changed(self, after: tuple[Millis, str], limit: int) -> list[Dispatch]:
+        """Messages in the order of their last change, then of their ids, after such an instant and id."""
+        await trio.lowlevel.checkpoint()
+        found = sorted(self._dispatches.values(), key=lambda each: (each.changed, each.id))
+        return [each for each in found if (each.changed, each.id) > after][:limit]
+
     async def published(self, after: int, upto: int, limit: int) -> list[Published]:
         """Firings, and messages as they were last written, by commits: at least a whole one, and at most `limit`."""
         await trio.lowlevel.checkpoint()

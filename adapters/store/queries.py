@@ -18,5 +18,6 @@ ACCEPTED_FOR = """
 MAILED = """
     SELECT address FROM outbox WHERE state = 'accepted' AND address <> '' AND destination = ? AND changed >= ?
     ORDER BY changed DESC LIMIT ?"""
+CHANGED = "SELECT content FROM outbox WHERE (changed, message) > (?, ?) ORDER BY changed, message LIMIT ?"
 COUNTS = "SELECT trigger, version, variant, what, gate, amount, since FROM counts"
 BEHIND = "SELECT name FROM people WHERE version < ? AND name > ? ORDER BY name LIMIT ?"

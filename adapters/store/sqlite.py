@@ -242,6 +242,10 @@ class SqliteStore:
         found = await self._read("SELECT cursor FROM cursors WHERE name = ?", (name,))
         return str(found[0][0]) if found else ""
 
+    async def changed(self, after: tuple[Millis, str], limit: int) -> list[Dispatch]:
+        """Messages in the order of their last change, then of their ids, after such an instant and id."""
+        return [read(content, Dispatch) for (content,) in await self._read(queries.CHANGED, (*after, limit))]
+
     async def published(self, after: int, upto: int, limit: int) -> list[Published]:
         """Firings, and messages as they were last written, by commits: at least a whole one, and at most `limit`."""
         rows = await self._read(queries.PUBLISHED, (after, upto, limit + 1))

@@ -1,12 +1,11 @@
 """A message as a person would get it now: `GET /admin/preview?message=NAME&id=ID`. Nothing is sent."""
 
-from difflib import get_close_matches
-
 from quart import Blueprint, Response, request
 
 from adapters.keys import Keys
 from adapters.web.access import bearer
 from adapters.web.answers import answer, refusal
+from engine.language.errors import meant
 from engine.runtime.ports import Rejected
 from engine.runtime.service import Service
 
@@ -22,8 +21,7 @@ def preview_route(keys: Keys, service: Service) -> Blueprint:
         message, user_id = request.args.get("message", ""), request.args.get("id", "")
         messages = service.outbox.messages
         if message not in messages:
-            close = get_close_matches(message, sorted(messages), n=1)
-            return refusal(404, f"there is no message `{message}`" + (f"; did you mean `{close[0]}`?" if close else ""))
+            return refusal(404, f"there is no message `{message}`{meant(message, messages)}")
         user = await service.person(user_id)
         if user is None:
             return refusal(404, "nobody is known by that id")

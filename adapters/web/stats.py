@@ -1,7 +1,6 @@
 """What came of the triggers: `GET /v1/stats`, and of one, `?trigger=NAME` or `GET /v1/triggers/NAME/stats`."""
 
 from collections.abc import Callable, Collection
-from difflib import get_close_matches
 from typing import Any
 
 import trio
@@ -11,6 +10,7 @@ from adapters.keys import Keys
 from adapters.statistics import by_trigger
 from adapters.web.access import bearer
 from adapters.web.answers import answer, refusal
+from engine.language.errors import meant
 from engine.runtime.ports import Store
 
 
@@ -42,7 +42,6 @@ def stats_routes(keys: Keys, store: Store, triggers: Callable[[], Collection[str
         return {name: counted.get(name, []) for name in sorted({*counted, *triggers()})}
 
     def unknown(name: str, known: Collection[str]) -> Response:
-        close = get_close_matches(name, known, n=1)
-        return refusal(404, f"there is no trigger `{name}`" + (f"; did you mean `{close[0]}`?" if close else ""))
+        return refusal(404, f"there is no trigger `{name}`{meant(name, known)}")
 
     return routes

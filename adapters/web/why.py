@@ -22,7 +22,7 @@ from engine.core.release import NAMES
 from engine.core.sending.answers import Go
 from engine.core.user import User
 from engine.language import tree
-from engine.language.errors import closest
+from engine.language.errors import meant
 from engine.runtime.records import ENDED, Dispatch, Version
 from engine.runtime.service import Service
 from engine.why import Answer, Asked, Subject, explain
@@ -114,8 +114,7 @@ class _Inquiry(NamedTuple):
             return triggers
         trigger = next((each for each in triggers if each.name == question.trigger), None)
         if trigger is None:
-            meant = closest(question.trigger, [each.name for each in triggers])
-            hint = f"; did you mean `{meant}`?" if meant else ""
+            hint = meant(question.trigger, [each.name for each in triggers])
             raise _Refused(404, f"there is no trigger `{question.trigger}` in force{hint}")
         if question.per is not None and trigger.per is None:
             raise _Refused(400, f"`{trigger.name}` has no `per`: it watches the whole timeline")

@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from engine.language.errors import TriggerError, TriggerErrors, closest
+from engine.language.errors import TriggerError, TriggerErrors, did_you_mean
 from engine.language.sources import Passage, Source
 
 _PROPERTIES = re.compile(r"(?:[&!]\S*\s+)*")  # an anchor or tag before a value
@@ -37,8 +37,10 @@ class Document:
 
     def root(self) -> Node | None:
         """The whole document; None where it is empty or not YAML."""
+        yaml = YAML(typ="safe", pure=True)
+        yaml.composer.warn_double_anchors = False  # an anchor may be set again (YAML 1.2, 3.2.2.2)
         try:
-            root: Node | None = YAML(typ="safe", pure=True).compose(self.source.text)
+            root: Node | None = yaml.compose(self.source.text)
         except MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             self._not_yaml(mark.index if mark else 0, error.problem or error.context or "it cannot be read")
@@ -103,8 +105,7 @@ class Document:
                 self.fail(key, f"a key of {what} is a name", "write `name: …`")
 
     def _unknown(self, node: Node, name: str, what: str, known: Collection[str]) -> None:
-        meant = closest(name, known)
-        hint = f"did you mean `{meant}`?" if meant else f"it has {', '.join(f'`{key}`' for key in known)}"
+        hint = did_you_mean(name, known, f"it has {', '.join(f'`{key}`' for key in known)}")
         self.fail(node, f"{what} has no key `{name}`", hint)
 
     def items(self, node: Node, what: str) -> list[Node]:

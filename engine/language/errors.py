@@ -52,6 +52,19 @@ class TriggerErrors(Exception):
 
 
 def closest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that `word` was probably meant to be."""
-    matches = get_close_matches(word.lower(), sorted(known), n=1)
-    return matches[0] if matches else None
+    """The known word that `word` was probably meant to be; it may differ in capitals, too."""
+    folded = {each.casefold(): each for each in sorted(known)}
+    matches = get_close_matches(word.casefold(), folded, n=1)
+    return folded[matches[0]] if matches else None
+
+
+def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
+    """The hint that names the closest known word, or, where none is close, what to say otherwise."""
+    meant = closest(word, known)
+    return otherwise if meant is None else f"did you mean `{meant}`?"
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """The same hint for the end of a sentence: `; did you mean ...?`, or nothing."""
+    hint = did_you_mean(word, known)
+    return f"; {hint}" if hint else ""

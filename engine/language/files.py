@@ -8,7 +8,7 @@ from ruamel.yaml.nodes import Node
 from engine.language import tree
 from engine.language.conditions import RETENTION, read_state
 from engine.language.documents import Document, Entry
-from engine.language.errors import TriggerError, TriggerErrors, TriggerWarning, closest
+from engine.language.errors import TriggerError, TriggerErrors, TriggerWarning, closest, did_you_mean
 from engine.language.lint import lint
 from engine.language.notes import Reference
 from engine.language.sources import Source
@@ -162,6 +162,5 @@ class _Files:
 
 
 def _undefined(reference: Reference, known: Collection[str]) -> TriggerError:
-    meant = closest(reference.name, known)
-    hint = f"did you mean `{meant}`?" if meant else _REMEDIES[reference.kind]
+    hint = did_you_mean(reference.name, known, _REMEDIES[reference.kind])
     return reference.error(f"there is no {reference.kind} `{reference.name}`", hint)

@@ -8,7 +8,7 @@ from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 from lark.lexer import PatternStr
 
-from engine.language.errors import TriggerErrors, closest
+from engine.language.errors import TriggerErrors, closest, did_you_mean
 from engine.language.sources import Passage
 
 RawTree = Tree[Token]
@@ -108,8 +108,8 @@ def _instead(token: Token, accepted: AbstractSet[str], before: str) -> str:
 
 def _misspelt(token: Token, accepted: AbstractSet[str], previous: str) -> str:
     words = {_SPELLED[name] for name in accepted if _SPELLED.get(name) in KEYWORDS}
-    if meant := closest(token, words):
-        return f"did you mean `{meant}`?"
+    if hint := did_you_mean(token, words):
+        return hint
     if re.fullmatch(r"[0-9.]+", previous):
         return f"number and unit stand together: `{previous}{token}`"
     if previous and previous not in KEYWORDS and previous[-1].isalnum():

@@ -21,7 +21,7 @@ from engine.core.sending.local import is_zone_name
 from engine.core.sending.policy import Cap, ConsentRule, Facts, Fatigue, Hours, Period, Policy
 from engine.language.documents import Document, Entry
 from engine.language.durations import DurationError
-from engine.language.errors import TriggerErrors, closest
+from engine.language.errors import TriggerErrors, did_you_mean
 from engine.language.notes import check_span
 from engine.language.sources import Source
 
@@ -120,9 +120,7 @@ class _Reader:
         known = set(filter(is_zone_name, available_timezones()))
         if not name or name in known:
             return ZoneInfo(name or "UTC")
-        meant = closest(name, {each.lower() for each in known})
-        spelled = next((each for each in known if each.lower() == meant), None)
-        hint = f"did you mean `{spelled}`?" if spelled else "write an IANA name, such as `Europe/Berlin`"
+        hint = did_you_mean(name, known, "write an IANA name, such as `Europe/Berlin`")
         self._document.fail(node, f"there is no time zone `{name}`", hint)
         return ZoneInfo("UTC")
 
@@ -166,8 +164,7 @@ class _Reader:
             first, _, last = part.partition("-")
             for name in (first, last or first):
                 if name not in DAYS:
-                    meant = closest(name, DAYS)
-                    hint = f"did you mean `{meant}`?" if meant else f"the days are {', '.join(DAYS)}"
+                    hint = did_you_mean(name, DAYS, f"the days are {', '.join(DAYS)}")
                     self._document.fail(node, f"there is no day `{name}`", hint)
                     return None
             begin, end = DAYS.index(first), DAYS.index(last or first)
@@ -231,16 +228,12 @@ class _Reader:
         for kind, name in about.items():
             known = self._known[kind]
             if name not in known:
-                meant = closest(name, known)
                 remedy = "no message has it" if kind != "trigger" else "no trigger has that name"
-                self._document.fail(
-                    node, f"there is no {kind} `{name}`", f"did you mean `{meant}`?" if meant else remedy
-                )
+                self._document.fail(node, f"there is no {kind} `{name}`", did_you_mean(name, known, remedy))
                 return None
         period = next((each for each in PERIODS if each == per), None)
         if period is None and per.isalpha():
-            meant = closest(per, PERIODS)
-            hint = f"did you mean `{meant}`?" if meant else "write `7d`, or `day`, `week`, `month`"
+            hint = did_you_mean(per, PERIODS, "write `7d`, or `day`, `week`, `month`")
             self._document.fail(node, f"`{per}` is neither a duration nor a day, week or month", hint)
             return None
         span = None if period else self._span(node, per)

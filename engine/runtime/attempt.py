@@ -13,66 +13,56 @@
 A message that is found in the state `sending` is one whose attempt the process did not survive: nobody knows.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from typing import Any
-
 import structlog
 from msgspec.structs import replace
 
 from engine.core.events import Millis, Sent
 from engine.core.release import Release, entry
-from engine.core.sending.answers import Held, Never
+from engine.core.sending.answers import Go, Held, Never
 from engine.core.sending.question import Due
-from engine.core.sending.suppression import against, normal, told
 from engine.core.user import User
+from engine.runtime.account import Account
 from engine.runtime.breaker import Breaker
-from engine.runtime.office import Office
-from engine.runtime.pacing import Pacing
+from engine.runtime.office import Office, addresses
 from engine.runtime.ports import Delivery, Destination, Rejected, Unavailable, Unclear
 from engine.runtime.records import Dispatch
 
 _AGAIN: Millis = 60_000
 """After so long a message is asked about again for which the rules of sending failed."""
 
-_log = structlog.get_logger()
+_UNKNOWN: Held | Never = Never("", "the user is no longer known")
 
-Until = Callable[[Millis], Awaitable[None]]
-"""Waits until an instant, or somewhat less."""
+_log = structlog.get_logger()
 
 
 class Sender:
     """Attempts messages at one destination."""
 
-    def __init__(
-        self, name: str, destination: Destination, office: Office, breaker: Breaker, *, until: Until, pacing: Pacing
-    ) -> None:
+    def __init__(self, name: str, destination: Destination, office: Office, breaker: Breaker, account: Account) -> None:
         self._name = name
         self._destination = destination
         self._office = office
         self._breaker = breaker
-        self._until = until
-        self._pacing = pacing
+        self._account = account
 
     async def attempt(self, dispatch: Dispatch) -> Dispatch:
-        """Attempt a message; returns it as it is afterwards."""
+        """Attempt a message, for which the account has given a turn; returns it as it is afterwards."""
+        office = self._office
+        user = None if dispatch.state == "sending" else await office.desk.user(dispatch.name)
+        now, refusal = office.desk.now(), _UNKNOWN
+        if user is not None and dispatch.id in office.unended:
+            answer = self._released(user, dispatch, now)
+            if isinstance(answer, Go):
+                return await self._go(dispatch, user, now)
+            refusal = answer
+        self._account.forgo()
         if dispatch.state == "sending":
             return await self._again_if_known(dispatch, "the process ended during the attempt")
-        user = await self._office.desk.user(dispatch.name)
-        while user is not None and dispatch.id in self._office.unended:
-            now = self._office.desk.now()
-            match self._released(user, dispatch, now):
-                case Never(gate, reason):
-                    return await self._office.end(dispatch, "dropped", reason, gate)
-                case Held() as answer:
-                    return self._office.hold(dispatch, answer)
-            if self._pacing.next <= now:
-                self._pacing.begin(now)
-                return await self._go(dispatch, user, now)
-            await self._until(self._pacing.next)
-            user = await self._office.desk.user(dispatch.name)
-        if dispatch.id not in self._office.unended:
+        if dispatch.id not in office.unended:
             return replace(dispatch, state="dropped")  # by hand, meanwhile
-        return await self._office.end(dispatch, "dropped", "the user is no longer known")
+        if isinstance(refusal, Held):
+            return office.hold(dispatch, refusal)
+        return await office.end(dispatch, "dropped", refusal.reason, refusal.gate)
 
     def _released(self, user: User, dispatch: Dispatch, now: Millis) -> Release:
         """What the gates say; a fault in one of them holds this message and stops no other."""
@@ -89,17 +79,12 @@ class Sender:
         on what this one uses up.
         """
         office, firing = self._office, dispatch.firing
-        if dispatch.message not in office.renderer.names:
-            return await office.end(dispatch, "failed", f"there is no message {dispatch.message!r}")
         try:
-            data = office.renderer.render(dispatch.message, {**office.context(user, firing), "id": dispatch.id})
+            data = office.render(user, dispatch)
         except Rejected as problem:
             return await office.end(dispatch, "failed", str(problem))
-        except Exception as problem:  # noqa: BLE001 - whatever it is, it fails this message and no other
-            _log.exception("rendering failed", message=dispatch.message)
-            return await office.end(dispatch, "failed", f"{type(problem).__name__} in the template")
-        addresses = [normal(each) for each in _addresses(data)]
-        if objection := self._objection(dispatch.message, addresses):
+        named = addresses(data)
+        if objection := office.objection(dispatch.message, named):
             return await office.end(dispatch, "dropped", objection, "suppression")
         sending = replace(
             dispatch,
@@ -110,21 +95,12 @@ class Sender:
             attempts=dispatch.attempts + 1,
             begun=now if dispatch.begun is None else dispatch.begun,
             changed=now,
-            address=addresses[0] if addresses else "",
+            address=named[0] if named else "",
         )
         office.unended[dispatch.id] = sending
         await office.desk.begin(sending, self._counted(sending, now))
         delivery = Delivery(dispatch.id, firing.trigger, firing.user, firing.at, dispatch.message, data)
         return await self._send(sending, delivery)
-
-    def _objection(self, message: str, addresses: Iterable[str]) -> str:
-        """What is against the addresses that were filled in, which the gates cannot know; empty: nothing."""
-        policy = self._office.policy
-        for address in addresses:
-            mark = against(policy.suppressed.get(address, {}), policy.facts(message))
-            if mark is not None:
-                return f"suppression: the address is suppressed ({told(mark)})"
-        return ""
 
     def _counted(self, dispatch: Dispatch, now: Millis) -> Sent | None:
         """What of a message counts against the user's limits."""
@@ -182,12 +158,3 @@ class Sender:
         retries = self._destination.retries(dispatch.message)
         longest = min(retries.first_pause * 2.0 ** (dispatch.attempts - 1), retries.longest_pause)
         return self._office.desk.now() + round(1_000 * max(self._office.dice() * longest, least))
-
-
-def _addresses(data: Mapping[str, Any]) -> Iterator[str]:
-    """The addresses that a message names: as `to` or `email`, by itself or within a profile."""
-    profile = data.get("profile")
-    for found in (data, profile if isinstance(profile, Mapping) else {}):
-        for name in ("to", "email"):
-            if isinstance(found.get(name), str):
-                yield found[name]

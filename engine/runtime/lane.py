@@ -3,7 +3,8 @@
 Theory of operation. Each user has a queue, in the order of decision, and only its head may be attempted; so what must
 be tried again holds back what was decided later for the same user, and nobody else. The heads lie in a heap by the
 instant from which they may be attempted. A message that is held steps out of its queue until its instant, and goes back
-to the front then. So the cost of an attempt does not grow with the backlog.
+to the front then. So the cost of an attempt does not grow with the backlog. Only when something may be attempted does
+the lane stand in line for a turn of the account, and what it attempts is chosen when it has one.
 """
 
 import heapq
@@ -14,10 +15,10 @@ import trio
 from msgspec.structs import replace
 
 from engine.core.events import INF, Millis
+from engine.runtime.account import Account
 from engine.runtime.attempt import Sender
 from engine.runtime.breaker import Breaker
 from engine.runtime.office import Office
-from engine.runtime.pacing import Pacing
 from engine.runtime.ports import Destination
 from engine.runtime.records import Dispatch
 
@@ -28,16 +29,15 @@ _LOOK = 1.0
 class Lane:
     """One destination."""
 
-    def __init__(self, name: str, destination: Destination, office: Office, pacing: Pacing) -> None:
+    def __init__(self, name: str, destination: Destination, office: Office, account: Account) -> None:
         self.breaker = Breaker(name)
         self.attempting = 0
         """How many messages are being attempted."""
         self.ended = trio.Event()
         """Set when an attempt has ended."""
         self._office = office
-        self._pacing = pacing
-        self._sender = Sender(name, destination, office, self.breaker, until=self._until, pacing=pacing)
-        self._slots = trio.Semaphore(destination.pace.concurrency)
+        self._account = account
+        self._sender = Sender(name, destination, office, self.breaker, account)
         self._queues: dict[str, deque[str]] = {}
         """Ids of messages, by user."""
         self._heads: list[tuple[Millis, int, str]] = []
@@ -70,39 +70,44 @@ class Lane:
     @property
     def is_busy(self) -> bool:
         """Whether a message is being attempted, or may be at once."""
-        return self.attempting > 0 or max(self._earliest(), self.breaker.next) <= self._office.desk.now()
-
-    async def turn(self) -> None:
-        """Wait until the account allows one more call, which counts as an attempt."""
-        while self._pacing.next > (now := self._office.desk.now()):
-            await self._until(self._pacing.next)
-        self._pacing.begin(now)
+        return self.attempting > 0 or self._earliest() <= self._office.desk.now()
 
     async def run(self) -> None:
         """Attempt what is due, for ever."""
         async with trio.open_nursery() as nursery:
             while True:
-                await self._slots.acquire()
-                nursery.start_soon(self._work, await self._next())
+                await self._until_due()
+                await self._account.turn()
+                if dispatch := self._take():
+                    nursery.start_soon(self._work, dispatch)
+                else:
+                    self._account.forgo()
+                    self._account.end()
 
-    async def _next(self) -> Dispatch:
-        """The next message that may be attempted."""
-        while True:
-            now = self._office.desk.now()
-            self._return_held(now)
-            at = max(self._earliest(), self.breaker.next)
-            if at > now:
-                await self._until(at)
-            elif dispatch := self._pop():
+    async def _until_due(self) -> None:
+        """Wait until something may be attempted, or until an instant when something might."""
+        while (at := self._earliest()) > (now := self._office.desk.now()):
+            pause = min((at - now) / 1_000, _LOOK)
+            with trio.move_on_after(pause):
+                await self._waiters.park()
+
+    def _take(self) -> Dispatch | None:
+        """The next message that may be attempted, if there is still one."""
+        now = self._office.desk.now()
+        self._return_held(now)
+        while self._earliest() <= now:
+            if dispatch := self._pop():
                 self.attempting += 1
                 self.breaker.begin()
                 return dispatch
+        self.ended.set()  # what was to be attempted was dropped by hand, and nothing else is
+        return None
 
     async def _work(self, dispatch: Dispatch) -> None:
         after = await self._sender.attempt(dispatch)
         self.attempting -= 1
         self.breaker.abandon()
-        self._slots.release()
+        self._account.end()
         queue = self._queues[dispatch.name]
         if after.state == "due":
             self._offer(dispatch.name, after.due)
@@ -167,10 +172,4 @@ class Lane:
     def _earliest(self) -> Millis:
         """An instant before which nothing may be attempted."""
         heads = self._heads[0][0] if self._heads else INF
-        return min(heads, self._held[0][0]) if self._held else heads
-
-    async def _until(self, at: Millis) -> None:
-        """Wait until an instant, or until something may have changed."""
-        pause = (at - self._office.desk.now()) / 1_000
-        with trio.move_on_after(min(max(pause, 0), _LOOK)):
-            await self._waiters.park()
+        return max(min(heads, self._held[0][0]) if self._held else heads, self.breaker.next)

@@ -1,6 +1,6 @@
 """The office: what all ways out share."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 import structlog
@@ -11,8 +11,9 @@ from engine.core.events import Millis, Sent
 from engine.core.release import DELAY
 from engine.core.sending.answers import Held
 from engine.core.sending.policy import Policy
+from engine.core.sending.suppression import against, normal, told
 from engine.core.user import User
-from engine.runtime.ports import Renderer, Telemetry
+from engine.runtime.ports import Rejected, Renderer, Telemetry
 from engine.runtime.records import Counted, Dispatch, DispatchState, of
 
 Context = Callable[[User, Firing], Mapping[str, Any]]
@@ -73,6 +74,32 @@ class Office:
         self.dice = dice
         self.unended: dict[str, Dispatch] = {}
 
+    def render(self, user: User, dispatch: Dispatch) -> Mapping[str, Any]:
+        """The fields of a message, from its user as they are now.
+
+        Raises:
+            Rejected: there is no such message any more, or it cannot be filled in.
+
+        """
+        if dispatch.message not in self.renderer.names:
+            raise Rejected(f"there is no message {dispatch.message!r}")
+        try:
+            context = {**self.context(user, dispatch.firing), "id": dispatch.id}
+            return self.renderer.render(dispatch.message, context)
+        except Rejected:
+            raise
+        except Exception as problem:
+            _log.exception("rendering failed", message=dispatch.message)
+            raise Rejected(f"{type(problem).__name__} in the template") from problem
+
+    def objection(self, message: str, addresses: Iterable[str]) -> str:
+        """What is against the addresses that were filled in, which the gates cannot know; empty: nothing."""
+        for address in addresses:
+            mark = against(self.policy.suppressed.get(address, {}), self.policy.facts(message))
+            if mark is not None:
+                return f"suppression: the address is suppressed ({told(mark)})"
+        return ""
+
     async def end(self, dispatch: Dispatch, state: DispatchState, reason: str = "", gate: str = "") -> Dispatch:
         """Let a message end; one that may have been sent in an earlier attempt is not said to have failed."""
         if dispatch.doubtful and state in {"failed", "dropped"}:
@@ -118,3 +145,11 @@ class Office:
         if gate not in {*before, DELAY}:  # to wait for its time is no rule's doing
             self.desk.count(of(held, "held"))
         return held
+
+
+def addresses(data: Mapping[str, Any]) -> list[str]:
+    """The addresses that a message names, as they are compared: as `to` or `email`, by itself or within a profile."""
+    profile = data.get("profile")
+    named = (data, profile if isinstance(profile, Mapping) else {})
+    found = (each.get(name) for each in named for name in ("to", "email"))
+    return [normal(each) for each in found if isinstance(each, str)]

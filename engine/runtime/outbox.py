@@ -17,11 +17,12 @@ from engine.core.identity import plain
 from engine.core.sending import holdout
 from engine.core.sending.policy import Policy
 from engine.core.user import User
+from engine.runtime.account import Account
 from engine.runtime.lane import Lane
 from engine.runtime.office import Context, Desk, Office
-from engine.runtime.pacing import Pacing
-from engine.runtime.ports import Delivery, Destination, Pace, Rejected, Renderer, Retries, Telemetry
+from engine.runtime.ports import Chronicle, Delivery, Destination, Pace, Rejected, Renderer, Retries, Telemetry, Turns
 from engine.runtime.records import ENDED, Dispatch
+from engine.runtime.replay import replay
 
 Find = Callable[[str], Awaitable[Dispatch | None]]
 """A message by its id, as it was last written down."""
@@ -46,6 +47,15 @@ class _Nowhere:
         raise Rejected("its destination is not among those in the settings")
 
 
+def _accounts(destinations: Mapping[str, Destination]) -> dict[str, Account]:
+    """The account of each destination; those whose pace names the same one share it."""
+    paces: dict[str, list[Pace]] = {}
+    for name, each in destinations.items():
+        paces.setdefault(each.pace.account or f" {name}", []).append(each.pace)
+    shared = {whose: Account(each) for whose, each in paces.items()}
+    return {name: shared[each.pace.account or f" {name}"] for name, each in destinations.items()}
+
+
 class Outbox:
     """All messages that are not ended."""
 
@@ -63,12 +73,10 @@ class Outbox:
     ) -> None:
         self._office = Office(desk, renderer, policy, context=context, telemetry=telemetry, dice=dice)
         self._find = find
-        pacings: dict[str, Pacing] = {}
-        self._lanes = {
-            name: Lane(name, each, self._office, pacings.setdefault(each.pace.account or f" {name}", Pacing(each.pace)))
-            for name, each in destinations.items()
-        }
-        self._nowhere = Lane("", _Nowhere(), self._office, Pacing(_Nowhere.pace))
+        self.destinations = destinations
+        self._accounts = accounts = _accounts(destinations)
+        self._lanes = {name: Lane(name, each, self._office, accounts[name]) for name, each in destinations.items()}
+        self._nowhere = Lane("", _Nowhere(), self._office, Account([_Nowhere.pace]))
 
     @property
     def waiting(self) -> int:
@@ -145,9 +153,9 @@ class Outbox:
             self._office.unended[dispatch.id] = dispatch
             self._lane_of(dispatch).put(dispatch)
 
-    async def turn(self, destination: str) -> None:
-        """Wait until the account of a destination allows one more call, which is none of the outbox's own."""
-        await self._lanes[destination].turn()
+    def account(self, destination: str) -> Turns:
+        """The account of a destination, for requests that are none of the outbox's own."""
+        return self._accounts[destination]
 
     async def run(self) -> None:
         """Send, for ever."""
@@ -196,6 +204,21 @@ class Outbox:
         await self._office.desk.renew(again)
         self.admit([again])
         return again
+
+    async def replay(self, name: str, dispatches: Iterable[Dispatch], *, dry: bool = False) -> dict[str, str]:
+        """Tell a destination of messages of the past, for the record, as `engine.runtime.replay` does; gives why not.
+
+        Raises:
+            NotPossible: the destination cannot be told without sending.
+            Unavailable: some may not have been told of; they may all be told again later.
+            Unclear: the same.
+
+        """
+        there = self.destinations[name]
+        if not isinstance(there, Chronicle):
+            raise NotPossible(f"`{name}` cannot be told what is past: whatever it is told, it sends")
+        past = [each for each in dispatches if each.state in ENDED and each.id not in self._office.unended]
+        return await replay(past, self._office, there, self._accounts[name], dry=dry)
 
     async def _known(self, dispatch_id: str) -> Dispatch:
         dispatch = await self._find(dispatch_id)

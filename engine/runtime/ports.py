@@ -4,9 +4,10 @@ A destination tells three kinds of failure apart, because they ask for different
 try again), `Unavailable` (definite: nothing was sent, try later) and `Unclear` (nobody knows whether it was sent).
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from engine.core.events import Millis
 from engine.core.sending.suppression import Suppressed
@@ -53,7 +54,7 @@ class Pace:
     burst: int = 10
     """How many may go at once after a rest, where there is a rate."""
     account: str = ""
-    """Destinations of one account share its rate; empty: it has this one only."""
+    """Destinations of one account share what it allows: of what they say, the least. Empty: it has this one only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,38 @@ class Destination(Protocol):
             Rejected: the destination refused it for good.
             Unavailable: nothing was sent; try again, not before `retry_after` seconds where it says so.
             Unclear: it may or may not have been sent.
+
+        """
+
+
+class Turns(Protocol):
+    """What an account allows, as those see it who have a request to make."""
+
+    def attempt(self) -> AbstractAsyncContextManager[None]:
+        """An attempt, which begins when the account allows it."""
+
+
+@runtime_checkable
+class Chronicle(Protocol):
+    """A way out that can be told of messages of the past too, for the record: nothing is sent upon that."""
+
+    def checked(self, delivery: Delivery, /) -> object:
+        """See that it can be told of a message.
+
+        Raises:
+            Rejected: it cannot, for what the message says.
+
+        """
+
+    async def record(self, deliveries: Sequence[Delivery], account: Turns, /) -> Mapping[str, str]:
+        """Tell it of messages; what it knows already it does not record twice.
+
+        Returns:
+            The ids of those that it refused, and why.
+
+        Raises:
+            Unavailable: some may not have been told of; tell them again later.
+            Unclear: the same.
 
         """
 
@@ -208,6 +241,9 @@ class Store(Protocol):
 
     async def cursor(self, name: str) -> str:
         """How far the one of that name, who is asked, has told; empty where that is not known."""
+
+    async def changed(self, after: tuple[Millis, str], limit: int) -> list[Dispatch]:
+        """Messages in the order of their last change, then of their ids, after such an instant and id."""
 
     async def published(self, after: int, upto: int, limit: int) -> list[Published]:
         """Firings, and messages as they were last written, of the commits after one up to another, in their order.

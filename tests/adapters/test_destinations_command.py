@@ -17,7 +17,7 @@ from tests.simulators.sendgrid import Sendgrid
 SETTINGS = """
 destinations:
   news: {kind: klaviyo, key: {env: KEY}, url: URL}
-  mails: {kind: sendgrid, key: {env: KEY}, sender: shop@shop.example, sandbox: true, url: URL}
+  mails: {kind: sendgrid, key: {env: KEY}, sender: shop@shop.example, url: URL}
   receipts: {kind: mailchimp_transactional, key: {env: KEY}, url: URL}
 """
 
@@ -39,6 +39,21 @@ async def test_a_test_message_arrives_and_says_that_it_is_one(
     assert "me@shop.example" in str(effect)
     assert name == "receipts" or "Impel test" in str(effect)
     assert name != "mails" or effect["mail_settings"]["sandbox_mode"]["enable"]
+
+
+@pytest.mark.parametrize("deliver", [True, False])
+async def test_a_mail_is_delivered_past_the_sandbox_only_if_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, deliver: bool
+) -> None:
+    monkeypatch.setenv("KEY", "SG.1")
+    there = Sendgrid()
+    async with served(there) as url:
+        config = write_config(tmp_path, SETTINGS.replace("URL", url))
+        work = partial(try_one, "mails", to="me@shop.example", deliver=deliver, config=config)
+        assert await trio.to_thread.run_sync(work) == 0
+    (effect,) = there.effects
+    assert ("mail_settings" not in effect) is deliver
+    assert ("nothing is delivered without --deliver" in capsys.readouterr().out) is not deliver
 
 
 def test_what_is_wrong_is_told(

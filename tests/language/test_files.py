@@ -221,3 +221,8 @@ def test_a_message_that_is_not_there_is_told_whatever_else_is_wrong() -> None:
         (text.index("helo") + 1, "there is no message `helo`", "did you mean `hello`?"),
         (text.index("other") + 1, "there is no message `other`", "write it, or leave it out of `send`"),
     ]
+
+
+def test_an_anchor_may_be_set_again_and_the_last_before_it_counts() -> None:
+    loaded = load({"a": "triggers:\n  one: &x {when: view}\n  two: &x {when: cart}\n  three: *x\n"})
+    assert [trigger.when_text for trigger in loaded.triggers] == ["view", "cart", "cart"]

@@ -49,6 +49,11 @@ class Mandrill(Simulator):
             raise Broken(self._told(500, "Unknown_Template"), "there is such a template", _ERRORS)
         message: Any = body.get("message")
         self._demand(isinstance(message, dict) and set(message) <= _FIELDS, "a message has no other fields")
+        tags = message.get("tags", [])
+        self._demand(
+            isinstance(tags, list) and all(len(each) <= 50 and not each.startswith("_") for each in tags),
+            "tags are a list of at most 50 characters each, without an underscore before",
+        )
         people = message.get("to")
         self._demand(isinstance(people, list) and len(people) == 1, "it goes to one person")
         self._demand(all(isinstance(each, dict) and "@" in each.get("email", "") for each in people), "to is objects")

@@ -1,7 +1,5 @@
 """Messages and questions share what the account allows: HubSpot, at a hundred requests in ten seconds."""
 
-from functools import partial
-
 import pytest
 import trio
 from trio.testing import MockClock
@@ -39,7 +37,7 @@ async def test_questions_amid_messages_stay_within_the_rate(
             find=desk.find,
             telemetry=Quiet(),
         )
-        monkeypatch.setattr(destination, "turn", partial(outbox.turn, "there"))
+        monkeypatch.setattr(destination, "turn", outbox.account("there").attempt)
         for number in range(MESSAGES):
             fired, name = firing("hello", at=desk.now()), f"k:u{number}"
             desk.make_due(name, fired)

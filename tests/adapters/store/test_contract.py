@@ -151,6 +151,21 @@ async def test_messages_are_listed_by_state_and_by_user_the_latest_first(opened:
         assert await store.dispatches(name="k:v") == []
 
 
+async def test_messages_are_told_page_by_page_in_the_order_of_their_last_change(opened: Open) -> None:
+    made = [dispatch(1, changed=7), dispatch(2, changed=5), dispatch(4, changed=5), dispatch(3, changed=5)]
+    async with opened() as store:
+        await store.write(batch(dispatches={each.id: each for each in made}))
+        told, after = list[str](), (5, "")
+        while page := await store.changed(after, 2):
+            told += [each.id for each in page]
+            after = page[-1].changed, page[-1].id
+        assert told == ["f2:hello", "f3:hello", "f4:hello", "f1:hello"]
+        assert await store.changed((6, ""), 5) == [made[0]]
+        changed = dispatch(2, changed=9, state="failed")
+        await store.write(batch(dispatches={changed.id: changed}))
+        assert await store.changed((7, "f1:hello"), 5) == [changed]
+
+
 @pytest.mark.parametrize("per", [None, True, 5, 2.5, "x", 2**70, -(2**65)])
 async def test_a_message_of_any_value_comes_back_the_same(opened: Open, per: object) -> None:
     made = dispatch(1)
