@@ -11,13 +11,15 @@ from quart import Blueprint, Response, request
 from adapters.keys import Keys
 from adapters.web.answers import refusal
 
-_ASKED = {
-    "Access-Control-Allow-Methods": "GET, POST",
-    "Access-Control-Allow-Headers": "authorization, content-type, content-encoding, x-impel-key, x-retry-count, "
-    "anonymousid, sentat",
-    "Access-Control-Max-Age": "7200",
-}
-"""The headers are those of Segment's and RudderStack's libraries and our own; seconds, as many as Chromium takes."""
+_HEADERS = "authorization, content-type, content-encoding, x-impel-key, x-retry-count, anonymousid, sentat"
+"""Those of Segment's and RudderStack's libraries, and our own.
+
+A page may send any other as well, if it asks for it: a library has more to say when it tries again (RudderStack's
+`rsa-since-last-attempt`), and one refused header loses all that it tries again. None that is not known is looked at.
+"""
+
+_MAX_AGE = "7200"
+"""Seconds for which a browser need not ask again, as many as Chromium takes."""
 
 
 def cross_origin(routes: Blueprint, keys: Keys) -> None:
@@ -30,11 +32,17 @@ def cross_origin(routes: Blueprint, keys: Keys) -> None:
         origin = request.headers.get("Origin", "")
         if not keys.allows(origin):
             return refusal(403, f"no browser key allows pages of {origin!r}: name it in `origins` in the settings")
-        return Response(status=204, headers=_ASKED)
+        asked = request.headers.get("Access-Control-Request-Headers")
+        allowed = {
+            "Access-Control-Allow-Methods": "GET, POST",
+            "Access-Control-Allow-Headers": f"{_HEADERS}, {asked}" if asked else _HEADERS,
+            "Access-Control-Max-Age": _MAX_AGE,
+        }
+        return Response(b"", 204, allowed)  # without a body of bytes, Quart asks asyncio for one
 
     @routes.after_request
     async def share(response: Response) -> Response:
-        response.vary.add("Origin")
+        response.vary.update(("Origin", "Access-Control-Request-Headers"))
         origin = request.headers.get("Origin", "")
         if keys.allows(origin):
             response.headers["Access-Control-Allow-Origin"] = origin

@@ -102,6 +102,20 @@ async def test_a_preflight_of_an_origin_that_some_key_allows_permits_what_the_li
     assert "Origin" in answer.headers["Vary"]
 
 
+async def test_after_a_preflight_the_connection_goes_on(shop: Sidecar) -> None:
+    for number in range(10):
+        assert (await preflight(shop, "/v1/track", SHOP)).status_code == 204
+        assert (await send(shop, "page-key", SHOP, event=str(number))).status_code == 200
+    assert len(await shop.events("u")) == 10
+
+
+async def test_a_header_that_a_library_adds_when_it_tries_again_is_permitted_too(shop: Sidecar) -> None:
+    asked = {"Access-Control-Request-Headers": "authorization,rsa-since-last-attempt"}
+    headers = {"Origin": SHOP, "Access-Control-Request-Method": "POST"} | asked
+    answer = await shop.stranger.options("/v1/track", headers=headers)
+    assert "rsa-since-last-attempt" in answer.headers["Access-Control-Allow-Headers"]
+
+
 async def test_a_preflight_of_an_origin_that_no_key_allows_is_refused(shop: Sidecar) -> None:
     answer = await preflight(shop, "/v1/t", OTHER)
     assert answer.status_code == 403
