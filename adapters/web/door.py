@@ -47,7 +47,7 @@ class Door:
         if key.kind not in kinds:
             raise Barred(f"a {key.kind} key may not do this; keys of kind {' or '.join(sorted(kinds))} may")
         origin = request.headers.get("Origin")
-        if key.kind == "browser" and origin is not None and origin not in key.origins:
+        if key.origins and origin is not None and origin not in key.origins:
             raise Barred(f"this key is not for pages of {origin}; its `origins` in the settings say for which")
         if key.wait:
             self._metrics.throttled(key.name)

@@ -50,14 +50,22 @@ def sent(browser: "Browser", where: str, shop: CartShop, key: str, script: str =
 
 
 @needs_packages
-@pytest.mark.parametrize("library", ["Segment in the browser", "RudderStack in the browser"])
+@pytest.mark.parametrize(
+    ("library", "path"),
+    [
+        ("Segment in the browser", "/v1/t"),
+        ("Segment in the browser, in batches", "/v1/b"),
+        ("RudderStack in the browser", "/v1/track"),
+    ],
+)
 def test_a_cart_sent_by_a_library_becomes_one_mail_though_the_server_fails_first(
-    browser: "Browser", page: Page, shop: CartShop, library: str
+    browser: "Browser", page: Page, shop: CartShop, library: str, path: str
 ) -> None:
     page.script = bundled(shop.documented(library, "browser"))
     with browser.new_context() as context:
         context.new_page().goto(page.origin)
         shop.sends_one_mail_to_ada()
+    assert {each.path for each in shop.front.told()} == {path}
 
 
 def test_a_page_of_the_key_s_origin_sends_and_one_of_another_is_stopped_by_the_browser(
