@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -56,7 +56,7 @@ def read_keys(settings: Settings, environment: Mapping[str, str]) -> Keys:
     Those that are nowhere are made and kept in the data folder.
 
     Raises:
-        SecretError: a key is not where the settings say, or is empty, or two are the same.
+        SecretError: a key is not where the settings say, or is empty, or one of `write_keys` is like another key.
         OSError: the data folder cannot be read, or written.
 
     """
@@ -72,7 +72,7 @@ def read_keys(settings: Settings, environment: Mapping[str, str]) -> Keys:
         for name, each in settings.write_keys.items()
     }
     admin_token = read_admin_token(settings, environment)
-    _distinct([("write_key", write_key), ("admin_token", admin_token), *others.items()])
+    _distinguish(others, {write_key: "write_key", admin_token: "admin_token"})
     writers = [
         WriteKey(name, others[name], each.kind, frozenset(each.origins), each.rate)
         for name, each in settings.write_keys.items()
@@ -80,10 +80,9 @@ def read_keys(settings: Settings, environment: Mapping[str, str]) -> Keys:
     return Keys(write_key, admin_token, links_key, made=not given, others=tuple(writers))
 
 
-def _distinct(named: Iterable[tuple[str, str]]) -> None:
-    """Refuse two keys that are the same: what such a key may do would depend on which is looked at first."""
-    names: dict[str, str] = {}
-    for name, secret in named:
+def _distinguish(others: Mapping[str, str], names: dict[str, str]) -> None:
+    """Refuse a key that is like another: what it may do would depend on which of them is looked at first."""
+    for name, secret in others.items():
         if secret in names:
             raise SecretError(f"`{names[secret]}` and `{name}` are the same key; each needs one of its own")
         names[secret] = name

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.adapters.cart_left import KEYS, CartShop, cart_shop
+from tests.adapters.cart_left import CART, KEYS, CartShop, cart_shop, wait_until
 from tests.browser.packages import bundled, needs_packages
 from tests.browser.page import Page, served
 
@@ -66,6 +66,26 @@ def test_a_cart_sent_by_a_library_becomes_one_mail_though_the_server_fails_first
         context.new_page().goto(page.origin)
         shop.sends_one_mail_to_ada()
     assert {each.path for each in shop.front.told()} == {path}
+
+
+@needs_packages
+def test_what_could_not_be_sent_before_a_tab_was_closed_is_sent_from_the_next_page(
+    browser: "Browser", page: Page, shop: CartShop
+) -> None:
+    code = shop.documented("Segment in the browser", "browser")
+    with browser.new_context() as context:
+        tab = context.new_page()
+        page.script = bundled(code)
+        context.route("**/v1/t", lambda route: route.abort())
+        with tab.expect_event("requestfailed", lambda request: request.url.endswith("/v1/t")):
+            tab.goto(page.origin)
+        tab.goto("about:blank")
+        context.unroute_all()
+        assert CART not in shop.events("u1")
+        page.script = bundled("".join(line for line in code.splitlines(keepends=True) if "track" not in line))
+        tab.goto(page.origin)
+        wait_until(lambda: any(each.status == 200 for each in shop.front.told()))
+    assert shop.events("u1").count(CART) == 1
 
 
 def test_a_page_of_the_key_s_origin_sends_and_one_of_another_is_stopped_by_the_browser(
