@@ -22,6 +22,7 @@ from adapters.feedback.returns import Returns
 from adapters.keys import Keys
 from adapters.reloading import Reloader
 from adapters.settings import Settings
+from adapters.sources.analytics_js import analytics_js_source
 from adapters.sources.consents import consents_source
 from adapters.sources.http import http_source
 from adapters.sources.intake import Intake
@@ -37,6 +38,7 @@ from adapters.web.admin import admin
 from adapters.web.bounces import bounces_route
 from adapters.web.database import database
 from adapters.web.decisions import decisions
+from adapters.web.door import Door
 from adapters.web.feedback import feedback_routes
 from adapters.web.health import health
 from adapters.web.outbox import outbox_routes
@@ -123,7 +125,7 @@ async def sidecar(
         metrics = Metrics()
         clock = SteadyClock(since=(await store.mark()).now)
         service = _service(shop, store, opened, metrics, clock)
-        running = Sidecar(service, Reloader(shop.folder, shop.settings, service, shop.files), trio.Event())
+        running = Sidecar(service, Reloader(shop.folder, shop.settings, service, shop.files, shop.keys), trio.Event())
         desk = Desk(Intake(service, metrics), service)
         routes, tasks = _hearing(shop, trail, service, desk)
         tasks += [asker.run for asker in askers(shop.settings.destinations, opened, desk, service, metrics)]
@@ -198,7 +200,7 @@ def _service(
 
 def _routes(shop: Shop, store: ShopStore, running: Sidecar, metrics: Metrics, desk: Desk) -> list[Blueprint]:
     keys, service = shop.keys, running.service
-    intake = Intake(service, metrics)
+    intake, door = Intake(service, metrics), Door(keys, metrics)
 
     async def once_recovered() -> None:
         """Refuse to tell or to change what is not read yet."""
@@ -213,9 +215,10 @@ def _routes(shop: Shop, store: ShopStore, running: Sidecar, metrics: Metrics, de
         routes.before_request(once_recovered)
     return [
         health(metrics, service),
-        http_source(keys, intake),
-        stream_source(keys, intake, metrics),
-        webhook_source(keys, intake, shop.settings.webhooks),
+        http_source(door, intake),
+        analytics_js_source(door, shop.settings.public_url),
+        stream_source(door, intake, metrics),
+        webhook_source(door, intake, shop.settings.webhooks),
         lists_source(keys, intake, lambda: running.reloader.files.lists),
         consents_source(keys, intake),
         suppressions_source(keys, intake, service),

@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 from quart import Blueprint, Response, request
 
-from adapters.keys import Keys, WrongKey
 from adapters.sources.body import read_body
 from adapters.sources.envelope import read_frame
 from adapters.sources.intake import Intake
@@ -15,21 +14,22 @@ from adapters.sources.mapping import Mapped
 from adapters.sources.segment import decode_calls
 from adapters.web.access import write_key
 from adapters.web.answers import answer, refusal, report
+from adapters.web.door import Door
 
 
-def webhook_source(keys: Keys, intake: Intake, mapped: Mapping[str, Mapped]) -> Blueprint:
+def webhook_source(door: Door, intake: Intake, mapped: Mapping[str, Mapped]) -> Blueprint:
     """The route."""
     routes = Blueprint("webhook", __name__)
 
     @routes.post("/webhook/<name>")
     async def take(name: str) -> Response:
-        if not keys.writes(write_key(request)):
-            raise WrongKey
+        key = door.admit(request, write_key(request), {"server"})
         if name not in mapped:
             return refusal(404, "there is no such webhook: name it under `webhooks:` in the settings")
         body = await read_body()
         shape = partial(_call, mapped[name])
         decoded = decode_calls(read_frame(body, "json"), intake.received(), kind="track", shape=shape)
+        key.sent(decoded.calls)
         await intake.take(decoded.arrivals, "webhook", len(decoded.rejected))
         refused = decoded.rejected and not body.lstrip().startswith(b"[")
         return answer(report(decoded.accepted, decoded.rejected), 400 if refused else 200)

@@ -3,9 +3,6 @@
 Destinations of one account share it. Whoever has something to attempt stands in line, and the first in line waits until
 the rate allows another attempt and a slot is free; so none is passed over, and one that has nothing to attempt takes
 nothing from the others.
-
-The rate is a token bucket in its other form, the generic cell rate algorithm (ITU-T I.371): one instant says all, the
-one at which the bucket would be full again.
 """
 
 from collections.abc import AsyncIterator, Iterable
@@ -14,6 +11,7 @@ from math import inf
 
 import trio
 
+from engine.runtime.pacing import Pacing
 from engine.runtime.ports import Pace
 
 
@@ -23,10 +21,7 @@ class Account:
     def __init__(self, paces: Iterable[Pace]) -> None:
         paces = list(paces)
         slowest = min(paces, key=lambda pace: pace.rate or inf)
-        self._interval = 1 / slowest.rate if slowest.rate else 0.0
-        self._tolerance = self._interval * (max(slowest.burst, 1) - 1)
-        self._full = -inf
-        """Seconds, by trio's clock."""
+        self._pacing = Pacing(slowest.rate, slowest.burst)
         self._slots = trio.Semaphore(min(pace.concurrency for pace in paces))
         self._line = trio.StrictFIFOLock()
         self._returned = trio.lowlevel.ParkingLot()
@@ -34,11 +29,11 @@ class Account:
     async def turn(self) -> None:
         """Wait in line until an attempt may begin; it has a slot until `end`."""
         async with self._line:
-            while (at := self._full - self._tolerance) > trio.current_time():
+            while (at := self._pacing.next) > trio.current_time():
                 with trio.move_on_at(at):
                     await self._returned.park()
             await self._slots.acquire()
-            self._full = max(self._full, trio.current_time()) + self._interval
+            self._pacing.begin(trio.current_time())
 
     @asynccontextmanager
     async def attempt(self) -> AsyncIterator[None]:
@@ -51,7 +46,7 @@ class Account:
 
     def forgo(self) -> None:
         """Let a turn not count against the rate, for nothing was attempted."""
-        self._full -= self._interval
+        self._pacing.forgo()
         self._returned.unpark_all()
 
     def end(self) -> None:
