@@ -15,6 +15,7 @@ from adapters.destinations import build
 from adapters.keys import Keys
 from adapters.reloading import Reloader
 from adapters.settings import Settings
+from adapters.sources.archive import archive_source
 from adapters.sources.consents import consents_source
 from adapters.sources.http import http_source
 from adapters.sources.intake import Intake
@@ -179,6 +180,7 @@ def _routes(shop: Shop, store: ShopStore, running: Sidecar, metrics: Metrics) ->
         http_source(keys, intake),
         stream_source(keys, intake, metrics),
         webhook_source(keys, intake, shop.settings.webhooks),
+        archive_source(keys, intake),
         lists_source(keys, intake, lambda: running.reloader.files.lists),
         consents_source(keys, intake),
         suppressions_source(keys, intake, service),
