@@ -137,8 +137,10 @@ def _profile(fields: Fields) -> Fields:
     if fields.get("type") == "identify":
         del fields["type"]
     traits = traits if isinstance(traits, dict) else _nested(fields)
-    consent = traits.get("consent")
-    for purpose, granted in consent.items() if isinstance(consent, dict) else ():
+    consent = traits.get("consent", {})
+    if not isinstance(consent, dict):
+        raise ValueError("`consent` says to what: map a column to `consent.marketing`")  # noqa: TRY004 - of a file
+    for purpose, granted in consent.items():
         if type(granted) is not bool:
             raise ValueError(f"`consent.{purpose}` is neither true nor false: {granted!r}")
     return call | {"type": "identify", "traits": traits}

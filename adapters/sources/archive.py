@@ -17,7 +17,7 @@ from adapters.sources.intake import Intake
 from adapters.sources.segment import decode_calls
 from adapters.web.access import bearer
 from adapters.web.answers import answer, refusal
-from engine.runtime.arrivals import Alias, Arrival, Event, Profile
+from engine.runtime.arrivals import Event, Profile
 
 _EVENTS = {"track", "page", "screen"}
 
@@ -36,8 +36,8 @@ def archive_source(keys: Keys, intake: Intake) -> Blueprint:
         if not keys.administers(bearer(request)):
             return refusal(401, "this needs the admin token, as `Authorization: Bearer TOKEN`")
         batch: Batch = read_batch(await read_body())
-        decoded = decode_calls(batch.batch, intake.received(), batch=batch, shape=_dated)
-        arrivals = [as_history(each) for each in decoded.arrivals if isinstance(each, Event | Profile | Alias)]
+        decoded = decode_calls(batch.batch, intake.received(), batch=batch, shape=_of_the_past)
+        arrivals = [replace(each, imported=True) for each in decoded.arrivals if isinstance(each, Event | Profile)]
         if request.args.get("dry_run") != "true":
             await intake.take(arrivals, "import", len(decoded.rejected))
         rejected = [{"place": (each.index or 0) + 1, "reason": each.reason} for each in decoded.rejected]
@@ -46,14 +46,11 @@ def archive_source(keys: Keys, intake: Intake) -> Blueprint:
     return routes
 
 
-def as_history(arrival: Arrival) -> Arrival:
-    """The same, brought in from an archive; what links ids does so as ever."""
-    return replace(arrival, imported=True) if isinstance(arrival, Event | Profile) else arrival
-
-
-def _dated(call: bytes) -> bytes:
-    """Refuse an event of which it is not said when it happened: it would have happened now."""
+def _of_the_past(call: bytes) -> bytes:
+    """Refuse an event of which it is not said when it happened, for it would have happened now, and what is no past."""
     found = msgspec.json.decode(call, type=_Dated)
     if found.type in _EVENTS and found.timestamp is None:
         raise ValueError("an event of the past needs its `timestamp`")
+    if found.type == "alias":
+        raise ValueError("an alias is of today: send it to /v1/alias")
     return call

@@ -86,7 +86,7 @@ def _order(body: Body, topic: str) -> Told:
         "reason": text_at(body, "cancel_reason"),
     }
     traits = _traits(body)
-    calls = [identify(Who(user_id, mark), traits) for mark in marks]
+    calls = [identify(Who(user_id, mark), traits) for mark in (marks if user_id else marks[:1])]
     return Told(who, (*calls, track(who, _ORDERS[topic], content)), _ticked(body))
 
 

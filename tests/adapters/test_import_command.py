@@ -116,6 +116,13 @@ async def test_profiles_are_mapped_column_by_column(sidecar: Sidecar, run: Run, 
     assert user.sending.consents["marketing"].granted
 
 
+async def test_consent_to_nothing_in_particular_is_told(
+    sidecar: Sidecar, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await run(imports.profiles, write(tmp_path / "p.csv", ["userId", "consent"], ["u1", "true"])) == 1
+    assert "map a column to `consent.marketing`" in capsys.readouterr().err
+
+
 async def test_a_mapping_may_stand_in_a_file(sidecar: Sidecar, run: Run, tmp_path: Path) -> None:
     mapping = tmp_path / "map.yaml"
     mapping.write_text("userId: Kunde\nemail: Mail\n")
@@ -274,10 +281,14 @@ async def test_suppressions_are_imported_by_either_command(sidecar: Sidecar, run
 
 
 async def test_the_past_is_the_admins_to_tell(sidecar: Sidecar) -> None:
-    body = {"batch": [{"type": "track", "userId": "u1", "event": "view"}]}
+    alias = {"type": "alias", "userId": "u1", "previousId": "u2"}
+    body = {"batch": [{"type": "track", "userId": "u1", "event": "view"}, alias]}
     assert (await sidecar.client.post("/admin/import", json=body)).status_code == 401
     answer = await sidecar.stranger.post("/admin/import", json=body, headers=sidecar.admin)
-    assert answer.json()["rejected"] == [{"place": 1, "reason": "an event of the past needs its `timestamp`"}]
+    assert answer.json()["rejected"] == [
+        {"place": 1, "reason": "an event of the past needs its `timestamp`"},
+        {"place": 2, "reason": "an alias is of today: send it to /v1/alias"},
+    ]
 
 
 async def test_an_archives_consent_stamps_are_no_word_of_today(sidecar: Sidecar) -> None:

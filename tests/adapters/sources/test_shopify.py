@@ -47,12 +47,12 @@ async def person(sidecar: Sidecar, user_id: str = WHO) -> dict[str, Any]:
 
 
 async def firings(sidecar: Sidecar, user_id: str = WHO) -> list[dict[str, Any]]:
-    """What has fired for a person, once something has and nothing is pending."""
+    """What has fired for a person, once something has, nothing is pending, and its message has left."""
     with trio.fail_after(10):
         while True:
             told = await person(sidecar, user_id)
-            if told["firings"] and not told["pending"]:
-                found: list[dict[str, Any]] = told["firings"]
+            found: list[dict[str, Any]] = told["firings"]
+            if found and not told["pending"] and all(each["messages"][0]["state"] == "accepted" for each in found):
                 return found
             await trio.lowlevel.checkpoint()
 
@@ -179,6 +179,12 @@ async def test_a_buyer_without_an_account_is_known_by_the_cart(sidecar: Sidecar,
         "last_name": "Biller",
         "country": "US",
     }
+
+
+async def test_an_order_without_a_customer_is_one_persons(sidecar: Sidecar, shop: Shop) -> None:
+    await shop.says("orders/create", ORDER | {"customer": None})
+    assert await sidecar.events(TOKEN) == ["Order Completed"]
+    assert (await sidecar.user(f"shopify-order-{ORDER['id']}")).status_code == 404
 
 
 async def test_an_order_of_very_many_products_is_taken(sidecar: Sidecar, shop: Shop) -> None:
