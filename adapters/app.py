@@ -23,6 +23,7 @@ from adapters.keys import Keys
 from adapters.reloading import Reloader
 from adapters.settings import Settings
 from adapters.sources.analytics_js import analytics_js_source
+from adapters.sources.archive import archive_source
 from adapters.sources.consents import consents_source
 from adapters.sources.http import http_source
 from adapters.sources.intake import Intake
@@ -219,6 +220,7 @@ def _routes(shop: Shop, store: ShopStore, running: Sidecar, metrics: Metrics, de
         analytics_js_source(door, shop.settings.public_url),
         stream_source(door, intake, metrics),
         webhook_source(door, intake, shop.settings.webhooks),
+        archive_source(keys, intake),
         lists_source(keys, intake, lambda: running.reloader.files.lists),
         consents_source(keys, intake),
         suppressions_source(keys, intake, service),

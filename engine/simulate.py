@@ -41,7 +41,8 @@ def simulate(
     Args:
         trigger_yaml: the text of a trigger file.
         inputs: mappings in the Segment form, in order of arrival, with `receivedAt` besides; times are ISO 8601 text
-            or integer milliseconds. An input without `receivedAt` is received at its `timestamp`.
+            or integer milliseconds. An input without `receivedAt` is received at its `timestamp`; one that says
+            `imported: true` is history, as what `impel import` brings.
         until: settle everything due up to and including this instant, and ignore what is received after it;
             by default the last input's.
         history_after: an event older than this when it is received is history.
@@ -173,14 +174,14 @@ def read(item: Mapping[str, Any], received: Millis, seq: int) -> Input:
 
     """
     kind = item.get("type", "track")
-    message_id = _id(item, "messageId") or ""
+    message_id, imported = _id(item, "messageId") or "", item.get("imported") is True
     match kind:
         case "track" | "page" | "screen":
             ts = item.get("timestamp")
             happened = received if ts is None else instant(ts)
-            return Track(seq, _event_name(item, kind), happened, _raw(_properties(item, kind)), message_id)
+            return Track(seq, _event_name(item, kind), happened, _raw(_properties(item, kind)), message_id, imported)
         case "identify" | "alias" | "group":
-            return Traits(seq, _raw(_traits(item, kind)), message_id)
+            return Traits(seq, _raw(_traits(item, kind)), message_id, imported)
         case "segment":
             segment, member = item.get("segment"), item.get("member")
             if not isinstance(segment, str) or not isinstance(member, bool):

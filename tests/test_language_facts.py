@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.reference.facts import DAY, HOUR, MINUTE, RUNNERS, Runner, track
+from tests.reference.facts import DAY, HOUR, MINUTE, RUNNERS, Runner, identify, track
 
 pytestmark = pytest.mark.parametrize("fires", RUNNERS, ids=lambda one: one.name)
 
@@ -226,6 +226,22 @@ def test_a_span_of_truth_runs_from_history(fires: Runner) -> None:
 def test_history_counts_in_windows(fires: Runner) -> None:
     calls = [track("add", 0, got=DAY + 1), track("view", DAY + 2)]
     assert fires.at("view and seen(add) within 2d", *calls) == [DAY + 2]
+
+
+def test_what_is_imported_is_history_however_young(fires: Runner) -> None:
+    old = {"imported": True}
+    assert fires.at("view", track("view", 0) | old) == []
+    assert fires.at("view then no order within 1h", track("view", 0) | old, until=DAY) == []
+    assert fires.at("view then no order within 1h", track("view", 0), track("order", 1) | old, until=DAY) == []
+    assert fires.at("count(view) >= 2 within 1h", track("view", 0) | old, track("view", 1)) == [1]
+    assert fires.at("count(view) >= 2 within 1h", track("view", 0), track("view", 1) | old) == []
+
+
+def test_an_imported_profile_makes_a_state_true_silently_though_a_span_runs_from_it(fires: Runner) -> None:
+    new = identify(1, plan="new") | {"imported": True}
+    seen = track("view", 0)
+    assert fires.at('profile.plan == "new"', seen, new) == []
+    assert fires.at('(profile.plan == "new") for 1h', seen, new, until=DAY) == [1 + HOUR]
 
 
 def test_history_after_is_a_setting(fires: Runner) -> None:

@@ -27,6 +27,7 @@ from adapters.commands.notices import fail, files_or_tell, stderr
 from adapters.keys import OWNER_FOLDER, read_keys
 from adapters.secrets import SecretError
 from adapters.settings import PREFIX, Settings, SettingsError, read_settings
+from adapters.sources.signatures import check_secret
 from adapters.telemetry.logs import configure
 from adapters.web.server import bind
 from engine.runtime.ports import StoreError
@@ -117,6 +118,7 @@ def open_shop(config: Path, overrides: dict[str, object], console: Console) -> S
         if files is None:
             return None
         _make_data_folder(settings)
+        _check_secrets(settings)
         return Shop(config, settings, read_keys(settings, os.environ), files)
     except (SettingsError, SecretError, OSError) as error:
         fail(console, str(error))
@@ -131,6 +133,22 @@ def _bound(settings: Settings, console: Console) -> socket.socket | None:
         other = f"`--{wrong}` or IMPEL_{wrong.upper()} takes another"
         fail(console, f"cannot listen on {settings.host}:{settings.port}: {error.strerror}; {other}")
     return None
+
+
+def _check_secrets(settings: Settings) -> None:
+    """Look whether the secrets of webhooks are there, before somebody is turned away.
+
+    Raises:
+        SecretError: one is not, or cannot be one.
+
+    """
+    for name, hook in settings.webhooks.items():
+        if hook.kind == "json":
+            continue
+        try:
+            check_secret(hook.kind, hook.key())
+        except ValueError as error:
+            raise SecretError(f"webhooks.{name}: {error}") from error
 
 
 def _make_data_folder(settings: Settings) -> None:

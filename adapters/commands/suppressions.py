@@ -1,29 +1,21 @@
 """`impel suppressions`: addresses that nothing is sent to, in the running sidecar."""
 
-import csv
-import io
-from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 from cyclopts import App
 from rich.console import Console
-from rich.progress import Progress
-from rich.text import Text
 
 from adapters.commands.calling import Config, call, refused
+from adapters.commands.loading import Target, load_file
 from adapters.commands.notices import fail, stderr
-from adapters.commands.user import printable
+from adapters.commands.recasting import SUPPRESSIONS, Columns
 from engine.core.sending.suppression import Why
 
 app = App(name="suppressions", help="Say to which addresses nothing is sent, and take them from a file or into one.")
 
 _CONFIG = Path("config")
 _TOGETHER = 5_000
-"""Lines of a file that are sent in one request."""
-
-_SHOWN = 20
-"""Lines that are wrong and are told one by one."""
+"""Rows of a file that are sent in one request."""
 
 
 @app.command
@@ -102,10 +94,13 @@ def write(file: Path, /, *, config: Config = _CONFIG, url: str | None = None) ->
 
 @app.command(name="import")
 def take(file: Path, /, *, config: Config = _CONFIG, url: str | None = None) -> int:
-    """Suppress all addresses of a CSV file; lines that are wrong are told, and the rest is taken.
+    """Suppress all addresses of a file; rows that are wrong are told, and the rest is taken.
+
+    `impel import suppressions` is the same, and takes a mapping of columns.
 
     Args:
-        file: CSV, with a first line of names: `address`, and if wanted `channel`, `list`, `why`, `source`.
+        file: .csv (with a first line of names), .jsonl or .parquet: `address`, and if wanted `channel`, `list`, `why`,
+            `source`.
         config: The folder with the settings, which say where the sidecar keeps its address and token.
         url: Where the sidecar listens, in place of what it left in its data folder.
 
@@ -113,44 +108,7 @@ def take(file: Path, /, *, config: Config = _CONFIG, url: str | None = None) -> 
         The exit status: 0, or 1 if a line was wrong, or nothing could be taken.
 
     """
-    console = stderr()
-    try:
-        lines = file.read_text("utf-8-sig").splitlines(keepends=True)
-    except (OSError, UnicodeDecodeError) as error:
-        return fail(console, f"{file} cannot be read: {error}")
-    if "address" not in next(csv.reader(lines[:1]), []):
-        return fail(console, f"the first line of {file} names the columns, and one of them is `address`")
-    taken, wrong = 0, list[tuple[int, str]]()
-    with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("addresses", total=len(lines) - 1)
-        for first, part in _parts(lines):
-            answer = call(
-                "POST", "/v1/suppressions", config=config, url=url, console=console, content=part, kind="text/csv"
-            )
-            if answer is None or "taken" not in answer.text:
-                return 1 if answer is None else refused(answer, console)
-            said = answer.json()
-            taken += said["taken"]
-            wrong += [(first + each["place"] - 2, each["reason"]) for each in said["rejected"]]
-            progress.advance(task, part.count("\n") - 1)
-    for line, reason in wrong[:_SHOWN]:
-        console.print(Text(f"{file}:{line}: {printable(reason)}", "red"))
-    if len(wrong) > _SHOWN:
-        console.print(f"… and {len(wrong) - _SHOWN:,} lines more")
-    Console(highlight=False).print(f"{taken:,} taken, {len(wrong):,} wrong")
-    return 1 if wrong else 0
-
-
-def _parts(lines: list[str]) -> Iterator[tuple[int, str]]:
-    """The file in parts of so many rows, each with the line of names; with the line at which the first row ends."""
-    rows, out = csv.reader(lines), io.StringIO()
-    names = next(rows)
-    first = rows.line_num + 1
-    while part := list(islice(rows, _TOGETHER)):
-        out = io.StringIO()
-        csv.writer(out, lineterminator="\n").writerows([names, *part])
-        yield first, out.getvalue()
-        first = rows.line_num + 1
+    return load_file(file, SUPPRESSIONS, Columns(), Target(config, url), stderr(), together=_TOGETHER)
 
 
 def _say(said: dict[str, object], config: Path, url: str | None) -> int:

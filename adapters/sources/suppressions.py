@@ -4,12 +4,12 @@
     {"suppressions": [{"userId": "u1", "why": "unsubscribed", "list": "news"}]}
 
 A CSV file has a line of names first: `address`, and if wanted `channel`, `list`, `why`, `source`. Lines that are wrong
-are told, and the rest is taken.
+are told, and the rest is taken. With `?dry_run=true` nothing is, and the answer is the same.
 """
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
@@ -57,6 +57,15 @@ def suppressions_source(keys: Keys, intake: Intake, service: Service) -> Bluepri
     """The routes; they ask for the admin token."""
     routes = Blueprint("suppressions", __name__)
 
+    async def put(said: Sequence[_Said], *, lifted: bool) -> None:
+        """Suppress them, or lift that; durable on return."""
+        now = service.now()
+        addresses = [(each.address, _mark(each, now)) for each in said if each.address]
+        await service.suppress(addresses, lifted=lifted)
+        blocks = [_block(each, lifted=lifted) for each in said if not each.address]
+        if blocks:
+            await intake.take(blocks, "admin")
+
     @routes.post("/v1/suppressions")
     async def take() -> Response:
         if not keys.administers(bearer(request)):
@@ -68,12 +77,8 @@ def suppressions_source(keys: Keys, intake: Intake, service: Service) -> Bluepri
             several = _several(body)
             lifted = lifted or several.lifted
             taken = _checked(several.suppressions)
-        now = service.now()
-        addresses = [(each.address, _mark(each, now)) for each in taken.said if each.address]
-        await service.suppress(addresses, lifted=lifted)
-        blocks = [_block(each, lifted=lifted) for each in taken.said if not each.address]
-        if blocks:
-            await intake.take(blocks, "admin")
+        if request.args.get("dry_run") != "true":
+            await put(taken.said, lifted=lifted)
         wrong = [{"place": place, "reason": reason} for place, reason in taken.wrong]
         said = {"success": not wrong, "taken": len(taken.said), "rejected": wrong}
         return answer(said, 200 if taken.said or not wrong else 400)

@@ -17,7 +17,8 @@ from adapters.destinations.service import ServiceSettings
 from adapters.feedback.desk import Desk
 from adapters.feedback.handshake import command, handshake
 from adapters.feedback.reports import READERS, Unreadable
-from adapters.feedback.signatures import CHECKS, NotGenuine, Post
+from adapters.feedback.signatures import CHECKS
+from adapters.signing import NotGenuine, Post
 from adapters.sources.body import read_body
 from adapters.web.answers import answer, refusal
 

@@ -101,6 +101,8 @@ class Consent(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="conse
     """Where it was said, such as `preferences`."""
     stamped: bool = False
     """It stands on whatever the user does: only another word than the one before is one."""
+    at: Millis | None = None
+    """When it was said, if not just now: what is older than the last word is none."""
 
 
 class Suppression(msgspec.Struct, frozen=True, array_like=True, gc=False, tag="suppression"):

@@ -290,7 +290,7 @@ class User:
             absorbed.watches.of(self.program.by_traits, now)
             join(self, absorbed)
             concerned = list(self.watches)
-        self.sending.agree(stances(traits.get(CONSENT), now))
+        self.sending.agree(stances(traits.get(CONSENT), now), imported=update.imported)
         for trait, value in traits.items():
             if value is None:
                 self.profile.pop(trait, None)

@@ -18,6 +18,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     ts: Millis | None = None
     properties: bytes = NOTHING
+    imported: bool = False
+    """Brought in from an archive: history, however young."""
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +30,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     message_id: str = ""
     traits: bytes = NOTHING
     links: bool = False
+    imported: bool = False
 
 
 class Alias(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +60,8 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     stamped: bool = False
     """It stands on whatever the user does, as it stood before: only another word than the last stamp's is one."""
+    at: Millis | None = None
+    """When it was said, if not just now."""
 
 
 class Block(msgspec.Struct, frozen=True, kw_only=True):

@@ -105,7 +105,7 @@ class Router:
         if isinstance(arrival, Event):  # by far the most, and they link nothing
             name = self.identities.resolve(arrival.user_id, arrival.anonymous_id)
             ts = now if arrival.ts is None or arrival.ts > now else arrival.ts
-            event = Track(number, arrival.name, ts, arrival.properties, arrival.message_id)
+            event = Track(number, arrival.name, ts, arrival.properties, arrival.message_id, arrival.imported)
             self._deliver(name, Turn(number, now, event, receipt))
             return
         name, absorbed = self._whose(arrival, now)
@@ -305,11 +305,11 @@ def _may_ease(item: Input | None) -> bool:
 
 def _stamped(arrival: Profile | Alias | Listing | Choice | Block, seq: int) -> Input:
     if isinstance(arrival, Profile):
-        return Traits(seq, arrival.traits, arrival.message_id)
+        return Traits(seq, arrival.traits, arrival.message_id, arrival.imported)
     if isinstance(arrival, Alias):
         return Traits(seq, message_id=arrival.message_id)
     if isinstance(arrival, Choice):
-        return Consent(seq, arrival.purpose, arrival.granted, arrival.source, arrival.stamped)
+        return Consent(seq, arrival.purpose, arrival.granted, arrival.source, arrival.stamped, arrival.at)
     if isinstance(arrival, Block):
         return Suppression(seq, arrival.channel, arrival.list, arrival.why, arrival.source, arrival.lifted)
     return Membership(seq, arrival.segment, arrival.member)

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from adapters.feedback import signatures
-from adapters.feedback.signatures import NotGenuine, Post
+from adapters.signing import NotGenuine, Post
 from tests.adapters.feedback.test_signatures import NOW, VECTORS
 from tests.adapters.services import klaviyo
 from tests.adapters.services.test_klaviyo_history import account, entries, opened, past

@@ -119,7 +119,8 @@ class Evaluation:
         self.people.update({one: person for one in (name, former) if one is not None})
         person.clock = now
         if not duplicate(person.messages, call, now):
-            self.step(person, now, self.note(person, seq, call, now))
+            event = self.note(person, seq, call, now)
+            self.step(person, now, event, history=event.history if event else brought(call))
 
     def entering(self, call: Mapping[str, Any], former: str | None) -> Person | None:
         """Find whose timeline the input brings in: a visitor's, or by an alias another user's."""
@@ -161,7 +162,7 @@ class Evaluation:
         if call["type"] in ("track", "page", "screen"):
             ts = min(instant(call.get("timestamp", now)), now)
             name, properties = event_of(call)
-            event = Event(seq, name, ts, properties, history=now - ts > self.case.history_after)
+            event = Event(seq, name, ts, properties, history=brought(call) or now - ts > self.case.history_after)
             person.events = sorted([*person.events, event], key=lambda one: one.place)
             return event
         traits = call.get("traits") or {}
@@ -187,7 +188,7 @@ class Evaluation:
                 instants.update(deadlines(trigger.when, watch))
         return min((one for one in instants if one > person.clock), default=NEVER)
 
-    def step(self, person: Person, now: int, event: Event | None) -> None:
+    def step(self, person: Person, now: int, event: Event | None, *, history: bool = False) -> None:
         number = next(self.numbers)
         world = World(now, person.events, person.profile, {}, self.case.retention)
         before, person.segments = person.segments, self.segments(world)
@@ -196,7 +197,7 @@ class Evaluation:
             self.open_watch(person, trigger, event, before)
             for value, shown in values_seen(person, trigger.per).items():
                 watch = person.watches[trigger.name][value]
-                view = look(world, trigger.per, value, event, number)
+                view = look(world, trigger.per, value, event, (number, history))
                 if advance(trigger.when, view, watch) and may_fire(trigger, watch, world):
                     watch.fired = now
                     self.firings.append((now, person.name, trigger.name, shown))
@@ -217,6 +218,11 @@ class Evaluation:
 
 def received(call: Mapping[str, Any]) -> int:
     return instant(call["receivedAt"] if "receivedAt" in call else call["timestamp"])
+
+
+def brought(call: Mapping[str, Any]) -> bool:
+    """Tell whether a call was brought in from an archive."""
+    return call.get("imported") is True
 
 
 def duplicate(messages: dict[str, int], call: Mapping[str, Any], now: int) -> bool:
@@ -258,9 +264,9 @@ def values_seen(person: Person, per: Path | None) -> dict[Any, Any]:
     return seen
 
 
-def look(world: World, per: Path | None, value: Any, event: Event | None, number: int) -> Step:
+def look(world: World, per: Path | None, value: Any, event: Event | None, step: tuple[int, bool]) -> Step:
     """See a step as the watch of a value does: its own events, and for silence those without the property too."""
-    history = event is not None and event.history
+    number, history = step
     if per is None:
         return Step(number, world, world.events, event, history)
     borne = [(one, identity(reach(one.properties, per))) for one in world.events]

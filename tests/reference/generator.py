@@ -45,6 +45,7 @@ class Stream:
     repeats: bool
     names: tuple[str, ...]
     watched: tuple[Any, ...]
+    archive: bool
     now: int = START
 
     def gap(self) -> int:
@@ -81,8 +82,10 @@ class Stream:
     def bag(self, source: dict[str, tuple[Any, ...]]) -> dict[str, Any]:
         return {name: self.random.choice(values) for name, values in source.items() if self.random.random() < 0.5}
 
-    def call(self, who: dict[str, str]) -> dict[str, Any]:
+    def call(self, who: dict[str, Any]) -> dict[str, Any]:
         roll = self.random.random()
+        if self.archive and self.random.random() < 0.2:
+            who = who | {"imported": True}
         if roll < 0.08:
             return {"type": "identify", **who, "traits": self.bag(TRAITS), **self.times()}
         if roll < 0.1:
@@ -147,6 +150,7 @@ def case(random: Random) -> Case:
         repeats=repeats,
         names=(*mentioned * 4, *NAMES),
         watched=ONE_WATCHED if short else WATCHED,
+        archive=random.random() < 0.3,
     )
     calls = inputs(random, stream, identities)
     until: int | None = stream.now + random.choice((0, HOUR, 2 * HOUR, 12 * HOUR))

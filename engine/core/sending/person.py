@@ -70,9 +70,10 @@ class Sending:
         """Take down what was said of what the person may be sent."""
         if isinstance(item, Consent):
             before = self.consents.get(item.purpose)
-            if item.stamped and before is not None and before.granted is item.granted:
+            said = now if item.at is None else min(item.at, now)
+            if before is not None and (said < before.at or (item.stamped and before.granted is item.granted)):
                 return
-            self.agree({item.purpose: Stance(item.granted, now, item.source)})
+            self.agree({item.purpose: Stance(item.granted, said, item.source)})
             return
         mark = Suppressed(item.channel, item.list, item.why, now, item.source)
         if item.lifted:
@@ -92,10 +93,12 @@ class Sending:
         if mark.adds_to(self.suppressed.get(mark.key)):
             self.suppressed[mark.key] = mark
 
-    def agree(self, said: dict[str, Stance]) -> None:
-        """Take down what was said of consent, by purpose."""
+    def agree(self, said: dict[str, Stance], *, imported: bool = False) -> None:
+        """Take down what was said of consent, by purpose; an archive's yes counts only where nothing was said yet."""
         for purpose, stance in said.items():
-            self.consents[purpose] = stance.after(self.consents.get(purpose))
+            before = self.consents.get(purpose)
+            if not (imported and stance.granted and before is not None):
+                self.consents[purpose] = stance.after(before)
 
     def expect(self, due: Iterable[Due]) -> None:
         """These messages are due."""

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from adapters.feedback.signatures import CHECKS, WINDOW, NotGenuine, Post
+from adapters.feedback.signatures import CHECKS
+from adapters.signing import WINDOW, NotGenuine, Post
 
 VECTORS: Mapping[str, Any] = json.loads(Path(__file__).with_name("vectors.json").read_text())
 NOW = 1_795_428_000

@@ -44,6 +44,33 @@ def test_what_was_said_last_counts_with_its_time_and_source() -> None:
     assert may(user, now=NOON + HOUR) == "consent: they withdrew it for marketing at 2026-01-08T13:00:00Z (preferences)"
 
 
+def test_an_older_word_that_comes_in_late_is_none() -> None:
+    user = person()
+    user.observe(Consent(1, "marketing", granted=False, source="mail"), NOON)
+    user.observe(Consent(2, "marketing", granted=True, source="shop", at=NOON - 1), NOON + 1)
+    assert may(user, now=NOON + 1).startswith("consent: they withdrew it")
+    user.observe(Consent(3, "marketing", granted=True, source="shop", at=NOON + 2), NOON + 3)
+    assert may(user, now=NOON + 3) == ""
+    assert user.sending.consents["marketing"].at == NOON + 2
+
+
+def test_what_is_said_to_have_been_said_in_the_future_was_said_now() -> None:
+    user = person()
+    user.observe(Consent(1, "marketing", granted=True, source="shop", at=NOON + DAY), NOON)
+    user.observe(Consent(2, "marketing", granted=False, source="mail"), NOON + 1)
+    assert may(user, now=NOON + 1).startswith("consent: they withdrew it")
+
+
+def test_an_archives_yes_goes_over_nothing_that_was_said_and_its_no_does() -> None:
+    yes, no = (encode({"consent": {"marketing": granted}}) for granted in (True, False))
+    user = person()
+    user.observe(Traits(1, yes, imported=True), NOON)
+    assert may(user) == ""
+    user.observe(Traits(2, no, imported=True), NOON + 1)
+    user.observe(Traits(3, yes, imported=True), NOON + 2)
+    assert may(user, now=NOON + 2).startswith("consent: they withdrew it")
+
+
 def test_consent_to_another_purpose_is_none_to_this_one() -> None:
     user = person()
     user.observe(Consent(1, "analytics", granted=True, source="banner"), NOON)
