@@ -33,7 +33,7 @@ class Lane:
         self.attempting = 0
         """How many messages are being attempted."""
         self.ended = trio.Event()
-        """Set when an attempt has ended."""
+        """Set when an attempt has ended, or none can begin."""
         self._office = office
         self._sender = Sender(name, destination, office, self.breaker, until=self._until, pacing=pacing)
         self._slots = trio.Semaphore(destination.pace.concurrency)
@@ -69,7 +69,15 @@ class Lane:
     @property
     def is_busy(self) -> bool:
         """Whether a message is being attempted, or may be at once."""
-        return self.attempting > 0 or max(self._earliest(), self.breaker.next) <= self._office.desk.now()
+        return self.attempting > 0 or self.earliest() <= self._office.desk.now()
+
+    def earliest(self) -> Millis:
+        """An instant before which nothing is attempted; INF where nothing waits."""
+        return max(self._earliest(), self.breaker.next)
+
+    def look(self) -> None:
+        """Look at the clock at once: it may have been set ahead."""
+        self._waiters.unpark_all()
 
     async def run(self) -> None:
         """Attempt what is due, for ever."""
@@ -83,8 +91,9 @@ class Lane:
         while True:
             now = self._office.desk.now()
             self._return_held(now)
-            at = max(self._earliest(), self.breaker.next)
+            at = self.earliest()
             if at > now:
+                self.ended.set()
                 await self._until(at)
             elif dispatch := self._pop():
                 self.attempting += 1
