@@ -10,38 +10,30 @@ import structlog
 import trio
 from quart import Blueprint
 
-from adapters.configuration import Files, compile_content, succeed
+from adapters.configuration import Files
 from adapters.destinations import build
 from adapters.keys import Keys
 from adapters.reloading import Reloader
 from adapters.settings import Settings
-from adapters.sources.consents import consents_source
 from adapters.sources.http import http_source
-from adapters.sources.intake import Intake
-from adapters.sources.lists import lists_source
+from adapters.sources.intake import Intakes
 from adapters.sources.stream import stream_source
-from adapters.sources.suppressions import suppressions_source
 from adapters.sources.webhook import webhook_source
+from adapters.spaces import Sandbox, Space, asked, open_sandbox, open_space
 from adapters.store.memory import MemoryStore
 from adapters.store.sqlite import FILE, SqliteStore, open_file
-from adapters.telemetry.metrics import Metrics
-from adapters.web.admin import admin
+from adapters.web.access import HERE
 from adapters.web.database import database
-from adapters.web.decisions import decisions
 from adapters.web.feedback import feedback_routes
 from adapters.web.health import health
-from adapters.web.outbox import outbox_routes
-from adapters.web.preview import preview_route
+from adapters.web.inbox import inbox_routes
 from adapters.web.reload import reload_route
+from adapters.web.sandbox import sandbox_routes
 from adapters.web.server import GRACE, application, run_server
-from adapters.web.stats import stats_routes
-from adapters.web.unsubscribing import Links, unsubscribing_routes
-from adapters.web.why import why_routes
+from adapters.web.shop import SHOP, shop_routes
+from adapters.web.unsubscribing import Links
 from engine.runtime.clock import SteadyClock
-from engine.runtime.context import context
-from engine.runtime.keeper import Limits
 from engine.runtime.ports import Destination, StoreError
-from engine.runtime.router import Refused
 from engine.runtime.service import Service
 
 DRAIN = 2.0
@@ -60,15 +52,23 @@ class Shop:
     settings: Settings
     keys: Keys
     files: Files
+    is_demo: bool = False
+    """Whether the demo shop's pages are served too, and the inbox opens without a token on this machine."""
 
 
 @dataclass(frozen=True)
 class Sidecar:
     """One that runs; `ready` is set when it takes events."""
 
-    service: Service
+    space: Space
+    sandbox: Sandbox
     reloader: Reloader
     ready: trio.Event
+
+    @property
+    def service(self) -> Service:
+        """The shop's own engine."""
+        return self.space.service
 
 
 def open_shop_store(settings: Settings) -> ShopStore:
@@ -104,13 +104,11 @@ async def sidecar(
     async with AsyncExitStack() as stack:
         entries = shop.settings.destinations.items()
         opened = {name: await stack.enter_async_context(build(name, entry)) for name, entry in entries}
-        metrics = Metrics()
         clock = SteadyClock(since=(await store.mark()).now)
-        service = _service(shop, store, opened, metrics, clock)
-        running = Sidecar(service, Reloader(shop.folder, shop.settings, service, shop.files), trio.Event())
-        app, served = application(_routes(shop, store, running, metrics)), trio.Event()
+        running = _plugged(shop, store, opened, clock)
+        app, served = application(_routes(shop, store, running)), trio.Event()
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_serve, service, running.ready, failed)
+            nursery.start_soon(_serve, running, failed)
             await nursery.start(run_server, app, listener, ending, served)
             task_status.started(running)
             await ending()
@@ -119,11 +117,12 @@ async def sidecar(
             nursery.cancel_scope.cancel()
 
 
-async def _serve(service: Service, ready: trio.Event, failed: Callable[[], object]) -> None:
+async def _serve(running: Sidecar, failed: Callable[[], object]) -> None:
     try:
         async with trio.open_nursery() as nursery:
-            await nursery.start(service.run)
-            ready.set()
+            await nursery.start(running.sandbox.space.service.run)
+            await nursery.start(running.service.run)
+            running.ready.set()
     except* StoreError:
         failed()
         raise
@@ -133,6 +132,7 @@ async def _finish(running: Sidecar, served: trio.Event) -> None:
     service = running.service
     if running.ready.is_set():  # before that, nothing has come in
         await service.drain(DRAIN)
+    await running.sandbox.space.service.drain(0)  # nothing of it is kept
     with trio.move_on_after(GRACE):
         await served.wait()
     if service.journal.failed is not None:
@@ -140,56 +140,33 @@ async def _finish(running: Sidecar, served: trio.Event) -> None:
     _log.info("ended", unsent=service.outbox.waiting)
 
 
-def _service(
-    shop: Shop, store: ShopStore, destinations: Mapping[str, Destination], metrics: Metrics, clock: SteadyClock
-) -> Service:
-    settings, links = shop.settings, Links(shop.keys.links_key, shop.settings.public_url)
-    service = Service(
-        shop.files.configuration,
-        compile_content=compile_content,
-        succeed=succeed,
-        tell=lambda user, firing: {**context(user, firing), **links.of(user.name)},
-        store=store,
-        destinations=destinations,
-        clock=clock,
-        telemetry=metrics,
-        limits=Limits(settings.idle_after_ms, settings.awake_users, settings.uncommitted_events),
-    )
-    metrics.watch(service, lambda: clock.suspicious)
-    return service
+def _plugged(shop: Shop, store: ShopStore, destinations: Mapping[str, Destination], clock: SteadyClock) -> Sidecar:
+    """All parts, plugged together and yet to be run."""
+    settings, keys, configuration = shop.settings, shop.keys, shop.files.configuration
+    links = Links(keys.links_key, settings.public_url)
+    space = open_space(settings, configuration, links, store=store, destinations=destinations, clock=clock)
+    space.metrics.watch(space.service, lambda: clock.suspicious)
+    sandbox = open_sandbox(settings, keys, configuration, clock)
+    reloader = Reloader(shop.folder, settings, space.service, sandbox.space.service, shop.files)
+    return Sidecar(space, sandbox, reloader, trio.Event())
 
 
-def _routes(shop: Shop, store: ShopStore, running: Sidecar, metrics: Metrics) -> list[Blueprint]:
-    keys, service = shop.keys, running.service
-    intake = Intake(service, metrics)
-
-    async def once_recovered() -> None:
-        """Refuse to tell or to change what is not read yet."""
-        if service.status == "recovering":
-            raise Refused(service.status, service.reason)
-
-    users, messages = admin(keys, service), outbox_routes(keys, service.outbox, service.store)
-    reasons = why_routes(keys, service, lambda: running.reloader.files)
-    counts = stats_routes(keys, store, lambda: [each.name for each in running.reloader.files.loaded.triggers])
-    shown = preview_route(keys, service)
-    for routes in (users, messages, counts, reasons, shown):
-        routes.before_request(once_recovered)
+def _routes(shop: Shop, store: ShopStore, running: Sidecar) -> list[Blueprint]:
+    keys, settings = shop.keys, shop.settings
+    space, sandbox, reloader = running.space, running.sandbox, running.reloader
+    intakes = Intakes(keys, space.intake, sandbox.space.intake)
+    spaces = {"shop": space, "sandbox": sandbox.space}
+    is_open = shop.is_demo and settings.host in HERE
     return [
-        health(metrics, service),
-        http_source(keys, intake),
-        stream_source(keys, intake, metrics),
-        webhook_source(keys, intake, shop.settings.webhooks),
-        lists_source(keys, intake, lambda: running.reloader.files.lists),
-        consents_source(keys, intake),
-        suppressions_source(keys, intake, service),
-        users,
-        messages,
-        counts,
-        reasons,
-        shown,
-        unsubscribing_routes(intake, service, Links(keys.links_key, shop.settings.public_url)),
-        feedback_routes(intake, service, shop.settings.destinations),
-        decisions(keys, service, metrics),
-        reload_route(keys, running.reloader),
+        health(space.metrics, space.service),
+        http_source(intakes),
+        stream_source(intakes, space.metrics),
+        webhook_source(intakes, settings.webhooks),
+        feedback_routes(space.intake, space.service, settings.destinations),
+        *asked(keys, space, lambda: reloader.files),
+        sandbox_routes(keys, sandbox, asked(keys, sandbox.space, lambda: reloader.files)),
+        inbox_routes(keys, spaces, lambda: reloader.files, is_open=is_open, shop=SHOP if shop.is_demo else ""),
+        *([shop_routes(keys)] if shop.is_demo else []),
+        reload_route(keys, reloader),
         database(keys, store),
     ]

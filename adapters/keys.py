@@ -1,4 +1,7 @@
-"""The write key, which every way in asks for, and the admin token; made and kept where the operator sets none."""
+"""The write key, which every way in asks for, that of the sandbox, and the admin token.
+
+They are made and kept where the operator sets none.
+"""
 
 import os
 import secrets
@@ -8,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from adapters.secrets import Secret, SecretError
-from adapters.settings import PREFIX, Settings
+from adapters.settings import KEYS, PREFIX, Settings
 
 _OWNER_ONLY = 0o600
 OWNER_FOLDER = 0o700
@@ -28,10 +31,16 @@ class Keys(msgspec.Struct, frozen=True):
     """Signs the links by which people unsubscribe; kept where there is a public address, so that they stay good."""
     made: bool = False
     """Whether the write key is one that Impel made: the operator has yet to be told it, and may be."""
+    sandbox_key: str = ""
+    """Shown in place of the write key, it leads events into the sandbox."""
 
     def writes(self, shown: str | None) -> bool:
         """Whether it is the write key, compared in constant time."""
         return _same(shown, self.write_key)
+
+    def tries(self, shown: str | None) -> bool:
+        """Whether it is the sandbox key, compared in constant time."""
+        return _same(shown, self.sandbox_key)
 
     def administers(self, shown: str | None) -> bool:
         """Whether it is the admin token, compared in constant time."""
@@ -44,18 +53,21 @@ def read_keys(settings: Settings, environment: Mapping[str, str]) -> Keys:
     Those that are nowhere are made and kept in the data folder.
 
     Raises:
-        SecretError: a key is not where the settings say, or is empty.
+        SecretError: a key is not where the settings say, or is empty, or the sandbox has the shop's own.
         OSError: the data folder cannot be read, or written.
 
     """
     folder = Path(settings.data)
-    for name, secret in (("write_key", settings.write_key), ("admin_token", settings.admin_token)):
-        if secret is None and PREFIX + name.upper() not in environment:
+    for name in KEYS:
+        if getattr(settings, name) is None and PREFIX + name.upper() not in environment:
             _make(folder / name)
     given = settings.write_key is not None or PREFIX + "WRITE_KEY" in environment
     write_key = _read("write_key", settings.write_key, settings, environment)
+    sandbox_key = _read("sandbox_key", settings.sandbox_key, settings, environment)
+    if _same(sandbox_key, write_key):
+        raise SecretError("`sandbox_key` and `write_key` are the same key: give the sandbox one of its own")
     links_key = _kept(folder / "links_key") if settings.public_url else secrets.token_urlsafe(24)
-    return Keys(write_key, read_admin_token(settings, environment), links_key, made=not given)
+    return Keys(write_key, read_admin_token(settings, environment), links_key, made=not given, sandbox_key=sandbox_key)
 
 
 def read_admin_token(settings: Settings, environment: Mapping[str, str]) -> str:

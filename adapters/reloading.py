@@ -15,13 +15,14 @@ _log = structlog.get_logger()
 
 
 class Reloader:
-    """Reads a folder again whenever it is asked to. `files` are those in force."""
+    """Reads a folder again whenever it is asked to. `files` are those in force, in the sandbox as well."""
 
-    def __init__(self, folder: Path, settings: Settings, service: Service, files: Files) -> None:
+    def __init__(self, folder: Path, settings: Settings, service: Service, sandbox: Service, files: Files) -> None:
         self.files = files
         self._folder = folder
         self._settings = settings
         self._service = service
+        self._sandbox = sandbox
         self._one_at_a_time = trio.Lock()
 
     @property
@@ -41,6 +42,7 @@ class Reloader:
             files = await trio.to_thread.run_sync(self._read)
             with trio.CancelScope(shield=True):  # what is in force and `files` must agree, whoever still waits
                 changed = await self._service.reload(files.configuration)
+                await self._sandbox.reload(files.configuration)
                 self.files = files
         _log.info("files read again", changed=changed, digest=self.version.digest, triggers=len(files.loaded.triggers))
         return changed

@@ -26,6 +26,8 @@ from engine.language.errors import closest
 
 FILE = "impel.yaml"
 PREFIX = "IMPEL_"
+KEYS = ("write_key", "sandbox_key", "admin_token")
+"""What callers show; each has an environment variable of its own, which is the secret itself."""
 
 
 class SettingsError(Exception):
@@ -56,6 +58,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     log_level: str = "info"
     write_key: Secret | None = None
     """Without one, a key is made and kept in the data folder."""
+    sandbox_key: Secret | None = None
+    """The same, for events that go into the sandbox."""
     admin_token: Secret | None = None
     destinations: dict[str, DestinationSettings] = msgspec.field(
         default_factory=lambda: dict[str, DestinationSettings](console=ConsoleSettings())
@@ -134,13 +138,13 @@ def _hint(text: str) -> str:
     if unknown is not None:
         meant = closest(unknown[1], Settings.__struct_fields__)
         return f"; did you mean `{meant}`?" if meant else ""
-    secret = re.search(r"`\$\S*(write_key|admin_token|password|secret|token|key)`", text)
+    secret = re.search(r"`\$\S*(write_key|sandbox_key|admin_token|password|secret|token|key)`", text)
     return "; secrets are not written down here: give {env: NAME} or {file: PATH}" if secret else ""
 
 
 def _overrides(name: str) -> bool:
     top = name.removeprefix(PREFIX).lower().split("__")[0]
-    return name.startswith(PREFIX) and top in Settings.__struct_fields__ and top not in {"write_key", "admin_token"}
+    return name.startswith(PREFIX) and top in Settings.__struct_fields__ and top not in KEYS
 
 
 def _override(found: dict[str, Any], name: str, text: str) -> None:

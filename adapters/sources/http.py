@@ -10,37 +10,36 @@ logged.
 
 from quart import Blueprint, Response, request
 
-from adapters.keys import Keys, WrongKey
 from adapters.sources.body import read_body
 from adapters.sources.envelope import Batch, read_batch, write_key_in
-from adapters.sources.intake import Intake
+from adapters.sources.intake import Intake, Intakes
 from adapters.sources.segment import Kind, decode_calls
 from adapters.sources.stamps import signalled
 from adapters.web.access import basic_user
 from adapters.web.answers import answer, report
 
 
-def http_source(keys: Keys, intake: Intake) -> Blueprint:
+def http_source(intakes: Intakes) -> Blueprint:
     """The routes."""
     routes = Blueprint("http", __name__)
 
-    async def permitted() -> bytes:
-        """The body of a request that shows the write key, in its header or inside."""
+    async def permitted() -> tuple[bytes, Intake]:
+        """The body of a request, and where it leads by the key that it shows in its header or inside."""
         body = await read_body()
         shown = basic_user(request)
-        if not keys.writes(shown if shown is not None else write_key_in(body)):
-            raise WrongKey
-        return body
+        return body, intakes.of(shown if shown is not None else write_key_in(body))
 
     @routes.post("/v1/<any(track, identify, page, screen, alias, group):kind>")
     async def take_one(kind: Kind) -> Response:
-        decoded = decode_calls([await permitted()], intake.received(), kind=kind)
+        body, intake = await permitted()
+        decoded = decode_calls([body], intake.received(), kind=kind)
         await intake.take(signalled(request, decoded.arrivals), "http", len(decoded.rejected))
         return answer(report(decoded.accepted, decoded.rejected), 400 if decoded.rejected else 200)
 
     @routes.post("/v1/batch")
     async def take_batch() -> Response:
-        batch: Batch = read_batch(await permitted())
+        body, intake = await permitted()
+        batch: Batch = read_batch(body)
         decoded = decode_calls(batch.batch, intake.received(), batch=batch)
         await intake.take(signalled(request, decoded.arrivals), "http", len(decoded.rejected))
         return answer(report(decoded.accepted, decoded.rejected))

@@ -2,7 +2,9 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import NamedTuple
 
+from adapters.keys import Keys, WrongKey
 from adapters.sources.stamps import Stamps
 from adapters.telemetry.metrics import Metrics
 from engine.runtime.arrivals import Alias, Arrival, Block, Choice, Event, Listing, Profile
@@ -64,3 +66,24 @@ class Intake:
         for kind, number in Counter(map(type, arrivals)).items():
             self._metrics.event(source, _KINDS[kind], number)
         self._metrics.rejected(source, rejected)
+
+
+class Intakes(NamedTuple):
+    """Where events go, by the key that is shown with them."""
+
+    keys: Keys
+    shop: Intake
+    sandbox: Intake
+
+    def of(self, shown: str | None) -> Intake:
+        """The shop's own intake for the write key, the sandbox's for its key.
+
+        Raises:
+            WrongKey: it is neither.
+
+        """
+        if self.keys.writes(shown):
+            return self.shop
+        if self.keys.tries(shown):
+            return self.sandbox
+        raise WrongKey

@@ -17,10 +17,10 @@ import structlog
 import trio
 from quart import Blueprint, websocket
 
-from adapters.keys import Keys
+from adapters.keys import WrongKey
 from adapters.sources.envelope import CODECS, Form
 from adapters.sources.frames import Frame, decode_frame
-from adapters.sources.intake import Intake
+from adapters.sources.intake import Intake, Intakes
 from adapters.sources.segment import EVENT_LIMIT, Rejection
 from adapters.telemetry.metrics import Metrics
 from adapters.web.access import write_key
@@ -65,7 +65,7 @@ class _RejectedIn(Rejection, frozen=True, kw_only=True):
     seq: int
 
 
-def stream_source(keys: Keys, intake: Intake, metrics: Metrics) -> Blueprint:
+def stream_source(intakes: Intakes, metrics: Metrics) -> Blueprint:
     """The route."""
     routes = Blueprint("stream", __name__)
 
@@ -73,7 +73,9 @@ def stream_source(keys: Keys, intake: Intake, metrics: Metrics) -> Blueprint:
     async def take_frames() -> None:
         protocol = next((each for each in websocket.requested_subprotocols if each in _PROTOCOLS), None)
         await websocket.accept(subprotocol=protocol)  # closed before it is accepted, it would carry no code
-        if not keys.writes(write_key(websocket)):
+        try:
+            intake = intakes.of(write_key(websocket))
+        except WrongKey:
             await close(POLICY, "wrong write key")
             return
         try:

@@ -7,24 +7,22 @@ from typing import Any
 import msgspec
 from quart import Blueprint, Response, request
 
-from adapters.keys import Keys, WrongKey
 from adapters.sources.body import read_body
 from adapters.sources.envelope import read_frame
-from adapters.sources.intake import Intake
+from adapters.sources.intake import Intakes
 from adapters.sources.mapping import Mapped
 from adapters.sources.segment import decode_calls
 from adapters.web.access import write_key
 from adapters.web.answers import answer, refusal, report
 
 
-def webhook_source(keys: Keys, intake: Intake, mapped: Mapping[str, Mapped]) -> Blueprint:
+def webhook_source(intakes: Intakes, mapped: Mapping[str, Mapped]) -> Blueprint:
     """The route."""
     routes = Blueprint("webhook", __name__)
 
     @routes.post("/webhook/<name>")
     async def take(name: str) -> Response:
-        if not keys.writes(write_key(request)):
-            raise WrongKey
+        intake = intakes.of(write_key(request))
         if name not in mapped:
             return refusal(404, "there is no such webhook: name it under `webhooks:` in the settings")
         body = await read_body()
