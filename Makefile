@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 IMPEL  := $(BIN)/impel
 
-.PHONY: run test outage check format bench bench-baskets bench-core bench-growth bench-peers bench-flink simulation \
+.PHONY: run test test-browser screenshots outage check format bench bench-baskets bench-core bench-growth bench-peers bench-flink simulation \
         bench-latency bench-saturation bench-timers bench-crash bench-recovery bench-scan bench-steady clean help
 
 help:            ## what can be made
@@ -24,6 +24,14 @@ run: $(IMPEL)    ## start the sidecar with the demo shop and a stream of shopper
 
 test: $(IMPEL)   ## all tests
 	$(BIN)/python -m pytest
+
+test-browser: $(IMPEL) ## the pages, in a real browser; it needs Debian's chromium, or another in the path
+	$(BIN)/python -m pip install --quiet --group browser
+	$(BIN)/python -m pytest tests/browser
+
+screenshots: $(IMPEL) ## the pictures in docs/images, from the running demo
+	$(BIN)/python -m pip install --quiet --group browser
+	$(BIN)/python -m tests.browser.screenshots
 
 outage: $(IMPEL) ## ten minutes without an answer from a service, with ten thousand messages waiting, for each of them
 	IMPEL_OUTAGE_MESSAGES=10000 $(BIN)/python -m pytest -q tests/adapters/services/test_outage.py

@@ -183,16 +183,16 @@ def _is_ready(address: Path) -> bool:
 
 @contextmanager
 def started(
-    config: Path, output: int = subprocess.PIPE, /, **environment: str
+    config: Path, output: int = subprocess.PIPE, /, *, command: str = "run", **environment: str
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Start `impel run`; gives the process and its URL, and kills it in the end if it still runs.
+    """Start `impel run`, or another `command`; gives the process and its URL, and kills it in the end if it still runs.
 
     It listens on a free port, or on IMPEL_PORT. `output` is where it writes; if that is a terminal, it runs in it, as
     the first process of a session of its own.
     """
     port = environment.get("IMPEL_PORT", "0")
     process = subprocess.Popen(  # noqa: S603 - our own command
-        [sys.executable, "-c", _START, "run", "--config", str(config), "--port", port],
+        [sys.executable, "-c", _START, command, "--config", str(config), "--port", port],
         env={name: value for name, value in os.environ.items() if not name.startswith("IMPEL_")} | environment,
         stdin=subprocess.DEVNULL,
         stdout=output,

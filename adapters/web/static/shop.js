@@ -3,6 +3,7 @@
 
 const CATALOG = JSON.parse(document.getElementById("catalog").textContent);
 const LONG_LOOK = 31; // seconds: the shop's trigger asks for more than half a minute
+const FAREWELL = 1000; // ms in which the last that is said is sent, before the script forgets all
 const HERE = location.pathname;
 
 const find = (id) => document.getElementById(id);
@@ -58,11 +59,19 @@ function agree(consent) {
     tell("consent", true);
     tellShopper();
     if (!before && lines().length) tellCart();
+  } else if (before) {
+    tellShopper(); // so that the shop writes no more
+    setTimeout(hearNothing, FAREWELL);
   } else {
-    if (before) tellShopper(); // the last that is said
-    tell("consent", false);
+    hearNothing();
   }
   showInbox();
+}
+
+function hearNothing() {
+  if (shopper.consent) return;
+  tell("consent", false);
+  if (find("saved")) find("saved").textContent = "The shop hears nothing of you, and does not write.";
 }
 
 function change(id, by) {
@@ -209,17 +218,19 @@ if (HERE.endsWith("/account")) {
     event.preventDefault();
     take(account);
     find("banner").hidden = true;
+    find("saved").textContent = account.elements.consent.checked ? "Saved." : "";
     agree(account.elements.consent.checked);
-    find("saved").textContent = shopper.consent ? "Saved." : "Saved. The shop hears nothing of you any more, and does not write.";
   });
   find("forget").addEventListener("click", () => {
     tell("reset");
+    tell("consent", false);
     localStorage.removeItem("larch.cart");
     localStorage.removeItem("larch.shopper");
     location.assign("/shop/");
   });
 }
 
+if (shopper.consent === false) hearNothing();
 keep("cart", cart);
 keep("shopper", shopper);
 showCount();
