@@ -246,8 +246,8 @@ def _greet(shop: Shop, url: str, console: Console) -> None:
         Text.assemble(("impel", "bold"), f" listens on {url} with {number} trigger{'' if number == 1 else 's'}")
     )
     if shop.is_demo:
-        console.print(Text.assemble("  the demo shop is at ", (f"{url}/shop/", "bold cyan"), ", and its mails are at "))
-        console.print(Text.assemble("  ", (f"{url}/inbox", "bold cyan")))
+        console.print(Text.assemble("  the shop, to put something into the cart: ", (f"{url}/shop/", "bold cyan")))
+        console.print(Text.assemble("  the inbox, ten seconds later: ", (f"{url}/inbox", "bold cyan")))
     key = _shown_key(shop)
     for path, body in _EXAMPLE.items():
         console.print(Text(f"  curl -u \"{key}:\" {url}/v1/{path} -d '{body}'", "cyan"))

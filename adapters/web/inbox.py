@@ -22,6 +22,7 @@ from adapters.web.why import Inquiry, Question, Unanswered
 from engine.language.writing import literal
 from engine.runtime.ports import Delivery
 from engine.runtime.records import Dispatch
+from engine.runtime.router import Refused
 
 _FILES = ("inbox.js", "inbox.css")
 
@@ -58,7 +59,12 @@ def inbox_routes(
     async def permitted() -> Response | None:
         if not keys.administers(bearer(request)) and not (is_open and is_here(request)):
             return refusal(401, "this needs the admin token, as `Authorization: Bearer TOKEN`")
-        return None if _space() in spaces else refusal(404, f"`space` is one of {', '.join(spaces)}")
+        if _space() not in spaces:
+            return refusal(404, f"`space` is one of {', '.join(spaces)}")
+        service = spaces[_space()].service
+        if service.status == "recovering":
+            raise Refused(service.status, service.reason)
+        return None
 
     @routes.get("/inbox")
     async def page() -> Response:
