@@ -24,7 +24,7 @@ from engine.runtime.ports import Delivery
 from engine.runtime.records import Dispatch
 from engine.runtime.router import Refused
 
-_FILES = ("inbox.js", "inbox.css")
+_FILES = ("inbox.js", "inbox-words.js", "inbox.css")
 
 _SAFE = {
     "Content-Security-Policy": (

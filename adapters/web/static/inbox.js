@@ -5,7 +5,6 @@
 const PAUSE = 1000; // ms between two looks
 const SENT = ["accepted"];
 const WAITING = ["due", "held", "sending"];
-const WORDS = { accepted: "sent", due: "due", held: "held", sending: "sending", dropped: "dropped", failed: "failed", unconfirmed: "unclear" };
 
 const query = new URLSearchParams(location.search);
 const state = {
@@ -143,7 +142,7 @@ function entry(message) {
     make("span", { class: "title" }, titleOf(message)),
     make("span", { class: `state ${message.state}` }, WORDS[message.state]),
     make("span", { class: "to" }, message.user),
-    make("time", { "data-at": message.changed }, age(message.changed)),
+    make("time", { "data-at": message.changed }, age(message.changed, state.now)),
     make("span", { class: "why" }, why),
   );
   button.addEventListener("click", () => {
@@ -156,7 +155,7 @@ function entry(message) {
 }
 
 function tickAges() {
-  for (const each of document.querySelectorAll("time[data-at]")) each.textContent = age(Number(each.dataset.at));
+  for (const each of document.querySelectorAll("time[data-at]")) each.textContent = age(Number(each.dataset.at), state.now);
 }
 
 // One message --------------------------------------------------------------------------------------------------------
@@ -257,31 +256,6 @@ function body(message) {
   if (content.text) return make("pre", {}, content.text);
   const rows = Object.entries(content.data).map(([name, value]) => make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, asText(value))));
   return make("table", {}, make("tbody", {}, ...rows));
-}
-
-// Words --------------------------------------------------------------------------------------------------------------
-
-const asText = (value) => (typeof value === "string" ? value : JSON.stringify(value, null, 1));
-const capital = (text) => text[0].toUpperCase() + text.slice(1);
-
-function stamp(at) {
-  const date = new Date(at);
-  const near = Math.abs(at - Date.now()) < 43_200_000;
-  return near ? date.toLocaleTimeString() : date.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
-}
-
-const local = (said) => said.replace(/\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{3})?Z/g, (found) => stamp(Date.parse(found)));
-
-function span(milliseconds) {
-  const minutes = Math.round(milliseconds / 60_000);
-  const parts = [[Math.floor(minutes / 1440), "d"], [Math.floor((minutes % 1440) / 60), "h"], [minutes % 60, "min"]];
-  return parts.filter(([number]) => number).slice(0, 2).map(([number, unit]) => `${number} ${unit}`).join(" ") || "0 min";
-}
-
-function age(at) {
-  const seconds = Math.max(Math.round((state.now - at) / 1000), 0);
-  if (seconds < 5) return "now";
-  return seconds < 60 ? `${seconds} s` : span(seconds * 1000).split(" ").slice(0, 2).join(" ");
 }
 
 // What the reader does -----------------------------------------------------------------------------------------------
