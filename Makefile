@@ -25,8 +25,11 @@ run: $(IMPEL)    ## start the sidecar with the demo shop and a stream of shopper
 test: $(IMPEL)   ## all tests
 	$(BIN)/python -m pytest
 
-test-browser: $(IMPEL) ## the pages, in a real browser; it needs Debian's chromium, or another in the path
+# Chromium is the system's own: Playwright's download of one needs a host that not everybody reaches.
+test-browser: $(IMPEL) ## what runs in a headless Chromium or in Node.js: the libraries that pages and shops have, and our own pages
+	command -v chromium >/dev/null || { apt-get update --quiet && apt-get install --quiet --yes chromium; }
 	$(BIN)/python -m pip install --quiet --group browser
+	npm --prefix tests/browser ci --ignore-scripts --no-audit --no-fund
 	$(BIN)/python -m pytest tests/browser
 
 screenshots: $(IMPEL) ## the pictures in docs/images, from the running demo

@@ -15,6 +15,7 @@ from adapters.destinations import build
 from adapters.keys import Keys
 from adapters.reloading import Reloader
 from adapters.settings import Settings
+from adapters.sources.analytics_js import analytics_js_source
 from adapters.sources.http import http_source
 from adapters.sources.intake import Intakes
 from adapters.sources.stream import stream_source
@@ -24,6 +25,7 @@ from adapters.store.memory import MemoryStore
 from adapters.store.sqlite import FILE, SqliteStore, open_file
 from adapters.web.access import HERE
 from adapters.web.database import database
+from adapters.web.door import Door
 from adapters.web.feedback import feedback_routes
 from adapters.web.health import health
 from adapters.web.inbox import inbox_routes
@@ -147,21 +149,22 @@ def _plugged(shop: Shop, store: ShopStore, destinations: Mapping[str, Destinatio
     space = open_space(settings, configuration, links, store=store, destinations=destinations, clock=clock)
     space.metrics.watch(space.service, lambda: clock.suspicious)
     sandbox = open_sandbox(settings, keys, configuration, clock)
-    reloader = Reloader(shop.folder, settings, space.service, sandbox.space.service, shop.files)
+    reloader = Reloader(shop.folder, settings, space.service, sandbox.space.service, files=shop.files, keys=keys)
     return Sidecar(space, sandbox, reloader, trio.Event())
 
 
 def _routes(shop: Shop, store: ShopStore, running: Sidecar) -> list[Blueprint]:
     keys, settings = shop.keys, shop.settings
     space, sandbox, reloader = running.space, running.sandbox, running.reloader
-    intakes = Intakes(keys, space.intake, sandbox.space.intake)
+    door, intakes = Door(keys, space.metrics), Intakes(space.intake, sandbox.space.intake)
     spaces = {"shop": space, "sandbox": sandbox.space}
     is_open = shop.is_demo and settings.host in HERE
     return [
         health(space.metrics, space.service),
-        http_source(intakes),
-        stream_source(intakes, space.metrics),
-        webhook_source(intakes, settings.webhooks),
+        http_source(door, intakes),
+        analytics_js_source(door, settings.public_url),
+        stream_source(door, intakes, space.metrics),
+        webhook_source(door, intakes, settings.webhooks),
         feedback_routes(space.intake, space.service, settings.destinations),
         *asked(keys, space, lambda: reloader.files),
         sandbox_routes(keys, sandbox, asked(keys, sandbox.space, lambda: reloader.files)),

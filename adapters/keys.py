@@ -1,7 +1,4 @@
-"""The write key, which every way in asks for, that of the sandbox, and the admin token.
-
-They are made and kept where the operator sets none.
-"""
+"""The write keys, one of which every way in asks for, and the admin token; made and kept where none are set."""
 
 import os
 import secrets
@@ -12,6 +9,7 @@ import msgspec
 
 from adapters.secrets import Secret, SecretError
 from adapters.settings import KEYS, PREFIX, Settings
+from adapters.write_keys import WriteKey, same
 
 _OWNER_ONLY = 0o600
 OWNER_FOLDER = 0o700
@@ -22,8 +20,8 @@ class WrongKey(Exception):
     """A request shows no write key, or a wrong one."""
 
 
-class Keys(msgspec.Struct, frozen=True):
-    """What callers must show."""
+class Keys(msgspec.Struct):
+    """What callers must show. All that ask for it share one, in which other keys come into force."""
 
     write_key: str
     admin_token: str
@@ -33,18 +31,27 @@ class Keys(msgspec.Struct, frozen=True):
     """Whether the write key is one that Impel made: the operator has yet to be told it, and may be."""
     sandbox_key: str = ""
     """Shown in place of the write key, it leads events into the sandbox."""
+    others: tuple[WriteKey, ...] = ()
+    """Write keys besides the one."""
 
-    def writes(self, shown: str | None) -> bool:
-        """Whether it is the write key, compared in constant time."""
-        return _same(shown, self.write_key)
+    def writer(self, shown: str | None) -> WriteKey | None:
+        """The write key that is shown, if it is one. All are compared, that the time taken tells nothing."""
+        own = WriteKey("write_key", self.write_key), WriteKey("sandbox_key", self.sandbox_key, "sandbox")
+        found = [key for key in (*own, *self.others) if key.matches(shown)]
+        return found[0] if found else None
 
-    def tries(self, shown: str | None) -> bool:
-        """Whether it is the sandbox key, compared in constant time."""
-        return _same(shown, self.sandbox_key)
+    def allows(self, origin: str) -> bool:
+        """Whether some write key is for pages of that origin."""
+        return any(origin in key.origins for key in self.others)
+
+    def renew(self, fresh: "Keys") -> None:
+        """Let other keys be in force; what signs links stays, for links are out there."""
+        self.write_key, self.sandbox_key, self.admin_token = fresh.write_key, fresh.sandbox_key, fresh.admin_token
+        self.others = fresh.others
 
     def administers(self, shown: str | None) -> bool:
         """Whether it is the admin token, compared in constant time."""
-        return _same(shown, self.admin_token)
+        return same(shown, self.admin_token)
 
 
 def read_keys(settings: Settings, environment: Mapping[str, str]) -> Keys:
@@ -53,7 +60,7 @@ def read_keys(settings: Settings, environment: Mapping[str, str]) -> Keys:
     Those that are nowhere are made and kept in the data folder.
 
     Raises:
-        SecretError: a key is not where the settings say, or is empty, or the sandbox has the shop's own.
+        SecretError: a key is not where the settings say, or is empty, or one of `write_keys` is like another key.
         OSError: the data folder cannot be read, or written.
 
     """
@@ -64,10 +71,28 @@ def read_keys(settings: Settings, environment: Mapping[str, str]) -> Keys:
     given = settings.write_key is not None or PREFIX + "WRITE_KEY" in environment
     write_key = _read("write_key", settings.write_key, settings, environment)
     sandbox_key = _read("sandbox_key", settings.sandbox_key, settings, environment)
-    if _same(sandbox_key, write_key):
+    if same(sandbox_key, write_key):
         raise SecretError("`sandbox_key` and `write_key` are the same key: give the sandbox one of its own")
     links_key = _kept(folder / "links_key") if settings.public_url else secrets.token_urlsafe(24)
-    return Keys(write_key, read_admin_token(settings, environment), links_key, made=not given, sandbox_key=sandbox_key)
+    others = {
+        name: _kept(folder / "write_keys" / name) if each.key is None else each.key.read()
+        for name, each in settings.write_keys.items()
+    }
+    admin_token = read_admin_token(settings, environment)
+    _distinguish(others, {write_key: "write_key", sandbox_key: "sandbox_key", admin_token: "admin_token"})
+    writers = [
+        WriteKey(name, others[name], each.kind, frozenset(each.origins), each.rate)
+        for name, each in settings.write_keys.items()
+    ]
+    return Keys(write_key, admin_token, links_key, made=not given, sandbox_key=sandbox_key, others=tuple(writers))
+
+
+def _distinguish(others: Mapping[str, str], names: dict[str, str]) -> None:
+    """Refuse a key that is like another: what it may do would depend on which of them is looked at first."""
+    for name, secret in others.items():
+        if secret in names:
+            raise SecretError(f"`{names[secret]}` and `{name}` are the same key; each needs one of its own")
+        names[secret] = name
 
 
 def read_admin_token(settings: Settings, environment: Mapping[str, str]) -> str:
@@ -120,7 +145,3 @@ def _guard(file: Path) -> None:
     found = file.stat()
     if found.st_uid == os.geteuid() and found.st_mode & _OTHERS:
         file.chmod(_OWNER_ONLY)
-
-
-def _same(shown: str | None, wanted: str) -> bool:
-    return bool(shown and wanted) and secrets.compare_digest(str(shown).encode(), wanted.encode())

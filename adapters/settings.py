@@ -20,6 +20,7 @@ from adapters.destinations import DestinationSettings
 from adapters.destinations.console import ConsoleSettings
 from adapters.secrets import Secret
 from adapters.sources.mapping import Mapped
+from adapters.write_keys import WriteKeySettings
 from engine.core.events import Millis
 from engine.language.durations import parse_duration
 from engine.language.errors import closest
@@ -28,6 +29,9 @@ FILE = "impel.yaml"
 PREFIX = "IMPEL_"
 KEYS = ("write_key", "sandbox_key", "admin_token")
 """What callers show; each has an environment variable of its own, which is the secret itself."""
+
+_KEY_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,49}")
+"""Also the name of the file in which the key is kept."""
 
 
 class SettingsError(Exception):
@@ -60,6 +64,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Without one, a key is made and kept in the data folder."""
     sandbox_key: Secret | None = None
     """The same, for events that go into the sandbox."""
+    write_keys: dict[str, WriteKeySettings] = {}
+    """More of them, by names of the shop's own."""
     admin_token: Secret | None = None
     destinations: dict[str, DestinationSettings] = msgspec.field(
         default_factory=lambda: dict[str, DestinationSettings](console=ConsoleSettings())
@@ -76,6 +82,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError(f"public_url: {self.public_url!r} is not an http or https address")
         if self.log_level not in {"debug", "info", "warning", "error"}:
             raise ValueError(f"log_level: {self.log_level!r} is none of debug, info, warning, error")
+        for name in self.write_keys:
+            if not _KEY_NAME.fullmatch(name):
+                raise ValueError(f"write_keys: {name!r} is no name for a key; small letters, digits, - and _ make one")
 
     @property
     def retention_ms(self) -> Millis:

@@ -17,8 +17,7 @@ from tests.adapters.running import started
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "sources.md").read_text("utf-8")
-SANDBOX = PAGE[PAGE.index("## The sandbox") : PAGE.index("## The inbox")]
-INBOX = PAGE[PAGE.index("## The inbox") :]
+SANDBOX, INBOX = (PAGE.partition(f"\n## {title}\n")[2].partition("\n## ")[0] for title in ("The sandbox", "The inbox"))
 ADDRESS = "127.0.0.1:8808"
 
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="the page speaks of curl, which is not here")

@@ -1,4 +1,4 @@
-"""`impel reload`: new trigger, segment and message files for the running sidecar."""
+"""`impel reload`: new trigger, segment and message files, and other keys, for the running sidecar."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -19,7 +19,8 @@ _SHOWN = 8
 def reload(*, config: Config = Path("config"), url: str | None = None) -> int:
     """Let the running sidecar read its triggers, segments, messages and templates again.
 
-    A set that does not check changes nothing. The settings in impel.yaml are read at the start only.
+    A set that does not check changes nothing. Of the settings in impel.yaml only the keys are read again: `write_key`,
+    `write_keys` and `admin_token`. All others are read at the start.
 
     Args:
         config: The folder with the settings, which say where the sidecar keeps its address and token.
@@ -42,6 +43,8 @@ def reload(*, config: Config = Path("config"), url: str | None = None) -> int:
     found = f"{number} trigger{'' if number == 1 else 's'}"
     state = "in force now" if said["changed"] else "in force already"
     Console(highlight=False).print(Text.assemble((found, "bold green"), f" {state}, version {said['digest'][:_SHOWN]}"))
+    if more := said["writeKeys"][1:]:
+        Console(highlight=False).print(f"write keys besides the one: {', '.join(more)}")
     return 0
 
 

@@ -68,7 +68,7 @@ def run(
     """Start the sidecar: take events, decide, send.
 
     It ends on SIGTERM or Ctrl-C, within five seconds, after it has finished what had arrived. On SIGHUP it reads its
-    triggers, segments, messages and templates again, as `impel reload` does.
+    triggers, segments, messages and templates again, and its keys, as `impel reload` does.
 
     The exit status is 0 after an orderly end, 1 if it cannot start, and 74 if its database cannot be read or written
     any more, such as on a full disk: then nothing that was acknowledged is lost, and it can be started again once

@@ -5,8 +5,9 @@ from typing import cast
 
 from quart import request
 
-BODY_LIMIT = 4 * 1024 * 1024
-"""Bytes of a body, also when unpacked."""
+BODY_LIMIT = 9 * 1024 * 1024
+"""Bytes of a body, also when unpacked. RudderStack's library for Python closes a batch when it has passed 4 MB, by an
+event of up to 4 MB."""
 
 _GZIP = 16 + zlib.MAX_WBITS
 _MAGIC = b"\x1f\x8b"

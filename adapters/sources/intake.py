@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from adapters.keys import Keys, WrongKey
 from adapters.sources.stamps import Stamps
 from adapters.telemetry.metrics import Metrics
+from adapters.write_keys import WriteKey
 from engine.runtime.arrivals import Alias, Arrival, Block, Choice, Event, Listing, Profile
 from engine.runtime.journal import Receipt
 from engine.runtime.service import Service
@@ -69,21 +69,11 @@ class Intake:
 
 
 class Intakes(NamedTuple):
-    """Where events go, by the key that is shown with them."""
+    """Where events go."""
 
-    keys: Keys
     shop: Intake
     sandbox: Intake
 
-    def of(self, shown: str | None) -> Intake:
-        """The shop's own intake for the write key, the sandbox's for its key.
-
-        Raises:
-            WrongKey: it is neither.
-
-        """
-        if self.keys.writes(shown):
-            return self.shop
-        if self.keys.tries(shown):
-            return self.sandbox
-        raise WrongKey
+    def of(self, key: WriteKey) -> Intake:
+        """Where events go that are sent with a key."""
+        return self.sandbox if key.kind == "sandbox" else self.shop

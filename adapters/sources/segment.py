@@ -49,6 +49,11 @@ class Decoded(NamedTuple):
         """How many calls were taken."""
         return len(self.arrivals) - self.stamps
 
+    @property
+    def calls(self) -> int:
+        """How many calls there were."""
+        return self.accepted + len(self.rejected)
+
 
 class Call(msgspec.Struct, rename="camel"):
     """One call. What is not asked for here is not looked at."""

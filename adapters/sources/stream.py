@@ -24,7 +24,9 @@ from adapters.sources.intake import Intake, Intakes
 from adapters.sources.segment import EVENT_LIMIT, Rejection
 from adapters.telemetry.metrics import Metrics
 from adapters.web.access import write_key
-from adapters.web.closing import BAD_PROTOCOL, OUR_FAULT, POLICY, close, code_of, first
+from adapters.web.closing import BAD_PROTOCOL, LATER, OUR_FAULT, POLICY, close, code_of, first
+from adapters.web.door import Barred, Door, TooFast
+from adapters.write_keys import WriteKey
 from engine.runtime.journal import Receipt
 from engine.runtime.router import Refused
 
@@ -65,7 +67,7 @@ class _RejectedIn(Rejection, frozen=True, kw_only=True):
     seq: int
 
 
-def stream_source(intakes: Intakes, metrics: Metrics) -> Blueprint:
+def stream_source(door: Door, intakes: Intakes, metrics: Metrics) -> Blueprint:
     """The route."""
     routes = Blueprint("stream", __name__)
 
@@ -74,14 +76,23 @@ def stream_source(intakes: Intakes, metrics: Metrics) -> Blueprint:
         protocol = next((each for each in websocket.requested_subprotocols if each in _PROTOCOLS), None)
         await websocket.accept(subprotocol=protocol)  # closed before it is accepted, it would carry no code
         try:
-            intake = intakes.of(write_key(websocket))
+            key = door.admit(websocket, write_key(websocket), {"server", "sandbox"})
+            intake = intakes.of(key)
+        except TooFast as fast:
+            await close(LATER, str(fast))
+            return
         except WrongKey:
             await close(POLICY, "wrong write key")
+            return
+        except Barred as barred:
+            await close(POLICY, str(barred))
             return
         try:
             with metrics.connected("stream"):
                 form = _PROTOCOLS.get(protocol or "")
-                await _Stream(websocket.receive, websocket.send, intake, metrics, form).run()
+                await _Stream(
+                    websocket.receive, websocket.send, key=key, intake=intake, metrics=metrics, form=form
+                ).run()
         except* Refused as group:
             refused = first(group)
             await close(code_of(refused), refused.reason)
@@ -101,12 +112,15 @@ class _Stream:
         self,
         receive: Callable[[], Awaitable[str | bytes]],
         send: Callable[[str | bytes], Awaitable[None]],
+        *,
+        key: WriteKey,
         intake: Intake,
         metrics: Metrics,
         form: Form | None,
     ) -> None:
         self._receive = receive
         self._send = send
+        self._key = key
         self._intake = intake
         self._metrics = metrics
         self._form = form
@@ -149,6 +163,9 @@ class _Stream:
                 self._metrics.stalled()
                 while self._weight >= CREDIT:
                     await self._answered.park()
+            if wait := self._key.wait:
+                self._metrics.throttled(self._key.name)
+                await trio.sleep(wait)
             frame = await self._receive() or b""  # the server's word for an empty one is None
             await self._take(frame, decode_frame(frame, self._intake.received()))
 
@@ -160,7 +177,8 @@ class _Stream:
         receipt = await self._received(frame)
         form: Form = self._form or ("json" if isinstance(raw, str) else "msgpack")
         accepted, rejected = frame.decoded.accepted, frame.decoded.rejected
-        weight = max(accepted + len(rejected), 1)
+        self._key.sent(frame.decoded.calls)
+        weight = max(frame.decoded.calls, 1)
         self._weight += weight
         self._taken.append(_Taken(frame.seq, form, receipt, accepted, rejected, weight))
         self._arrived.unpark()

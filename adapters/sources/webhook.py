@@ -14,20 +14,23 @@ from adapters.sources.mapping import Mapped
 from adapters.sources.segment import decode_calls
 from adapters.web.access import write_key
 from adapters.web.answers import answer, refusal, report
+from adapters.web.door import Door
 
 
-def webhook_source(intakes: Intakes, mapped: Mapping[str, Mapped]) -> Blueprint:
+def webhook_source(door: Door, intakes: Intakes, mapped: Mapping[str, Mapped]) -> Blueprint:
     """The route."""
     routes = Blueprint("webhook", __name__)
 
     @routes.post("/webhook/<name>")
     async def take(name: str) -> Response:
-        intake = intakes.of(write_key(request))
+        key = door.admit(request, write_key(request), {"server", "sandbox"})
+        intake = intakes.of(key)
         if name not in mapped:
             return refusal(404, "there is no such webhook: name it under `webhooks:` in the settings")
         body = await read_body()
         shape = partial(_call, mapped[name])
         decoded = decode_calls(read_frame(body, "json"), intake.received(), kind="track", shape=shape)
+        key.sent(decoded.calls)
         await intake.take(decoded.arrivals, "webhook", len(decoded.rejected))
         refused = decoded.rejected and not body.lstrip().startswith(b"[")
         return answer(report(decoded.accepted, decoded.rejected), 400 if refused else 200)

@@ -22,6 +22,7 @@ class Metrics:
         self._registry = CollectorRegistry()
         self._events = self._counter("impel_events", "Inputs taken", "source", "type")
         self._rejected = self._counter("impel_rejected", "Inputs refused", "source")
+        self._throttled = self._counter("impel_throttled", "Requests past the rate of their write key", "key")
         arm = "trigger", "version", "variant"
         self._decisions = self._counter("impel_decisions", "Firings, and what came of them", *arm, "outcome", "gate")
         self._revenue = Gauge("impel_revenue", "What goals were worth", arm, registry=self._registry)
@@ -44,6 +45,10 @@ class Metrics:
         """Inputs were refused."""
         if number:
             self._rejected.labels(source).inc(number)
+
+    def throttled(self, key: str) -> None:
+        """A request was put off, since its write key sends more than it may."""
+        self._throttled.labels(key).inc()
 
     @contextmanager
     def connected(self, way: str) -> Iterator[None]:

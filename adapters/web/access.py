@@ -42,8 +42,9 @@ def bearer(request: BaseRequestWebsocket) -> str | None:
 
 
 def write_key(request: BaseRequestWebsocket) -> str | None:
-    """The write key, as Basic authentication, as `X-Impel-Key`, or as `?key=`."""
-    return basic_user(request) or request.headers.get("X-Impel-Key") or request.args.get("key")
+    """The write key, as Basic authentication, as `X-Impel-Key`, or as `?key=` or, as RudderStack says, `?writeKey=`."""
+    asked = request.args.get("key") or request.args.get("writeKey")
+    return basic_user(request) or request.headers.get("X-Impel-Key") or asked
 
 
 def _credentials(request: BaseRequestWebsocket, wanted: str) -> str | None:

@@ -16,8 +16,13 @@ def answer(content: Any, status: int = 200, **headers: str) -> Response:
 
 
 def refusal(status: int, reason: str, **headers: str) -> Response:
-    """An answer that says why not."""
-    return answer({"success": False, "error": reason}, status, **headers)
+    """An answer that says why not.
+
+    It says it twice, for RudderStack's library for Python takes a refusal without `code` and `message` for a failure of
+    the network, and sends again for a quarter of an hour what is refused for good.
+    """
+    content = {"success": False, "error": reason, "code": status, "message": reason}
+    return answer(content, status, **headers)
 
 
 def report(accepted: int, rejected: Sequence[Rejection]) -> dict[str, Any]:

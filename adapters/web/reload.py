@@ -1,4 +1,4 @@
-"""New trigger, segment and message files: `POST /admin/reload`."""
+"""New trigger, segment and message files, and other keys: `POST /admin/reload`."""
 
 import dataclasses
 
@@ -33,6 +33,7 @@ def reload_route(keys: Keys, reloader: Reloader) -> Blueprint:
                 "digest": version.digest,
                 "since": version.at,
                 "triggers": len(loaded.triggers),
+                "writeKeys": ["write_key", *(key.name for key in keys.others)],
             }
         )
 

@@ -18,6 +18,7 @@ from adapters.sources.body import BODY_LIMIT, BadEncoding, TooLarge
 from adapters.sources.envelope import BadEnvelope
 from adapters.sources.stream import FRAME_LIMIT
 from adapters.web.answers import refusal
+from adapters.web.door import Barred, TooFast
 from engine.runtime.router import Refused
 
 GRACE = 1.0
@@ -109,7 +110,15 @@ def _too_large(_: Exception) -> Response:
 
 
 def _wrong_key(_: Exception) -> Response:
-    return refusal(401, "this needs the write key, as the user name of Basic authentication")
+    return refusal(401, "this needs a write key, as the user name of Basic authentication")
+
+
+def _barred(barred: Exception) -> Response:
+    return refusal(403, str(barred))
+
+
+def _too_fast(fast: TooFast) -> Response:
+    return refusal(429, str(fast), **{"Retry-After": str(fast.retry_after)})
 
 
 def _unready(refused: Refused) -> Response:
@@ -131,6 +140,8 @@ _HANDLERS: dict[type[Exception], Callable[[Any], Response]] = {
     TooLarge: _too_large,
     RequestEntityTooLarge: _too_large,
     WrongKey: _wrong_key,
+    Barred: _barred,
+    TooFast: _too_fast,
     Refused: _unready,
     HTTPException: _other,
     Exception: _our_fault,

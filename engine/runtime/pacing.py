@@ -21,6 +21,6 @@ class Pacing:
         """When the next attempt may begin."""
         return -int(-(self._full - self._tolerance) // 1)
 
-    def begin(self, now: Millis) -> None:
-        """An attempt begins."""
-        self._full = max(self._full, now) + self._interval
+    def begin(self, now: Millis, number: int = 1) -> None:
+        """An attempt begins, or so many together."""
+        self._full = max(self._full, now) + self._interval * number

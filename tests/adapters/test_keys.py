@@ -6,6 +6,7 @@ import pytest
 from adapters.keys import Keys, read_admin_token, read_keys
 from adapters.secrets import Secret, SecretError
 from adapters.settings import Settings
+from adapters.write_keys import WriteKey, WriteKeySettings
 
 
 def test_keys_that_are_nowhere_are_made_once_and_only_the_owner_reads_them(tmp_path: Path) -> None:
@@ -38,19 +39,16 @@ def test_a_key_that_is_not_where_the_settings_say_is_an_error(tmp_path: Path) ->
 @pytest.mark.parametrize("shown", [None, "", "w", "write ", "ключ"])
 def test_only_the_very_key_opens(shown: str | None) -> None:
     keys = Keys("write", "admin", sandbox_key="sand")
-    assert keys.writes("write")
+    assert [key and key.kind for key in map(keys.writer, ("write", "sand"))] == ["server", "sandbox"]
     assert keys.administers("admin")
-    assert keys.tries("sand")
-    assert not keys.writes(shown)
+    assert keys.writer(shown) is None
     assert not keys.administers(shown)
-    assert not keys.tries(shown)
 
 
 def test_an_empty_key_is_never_right() -> None:
     for empty in ("", None):
-        assert not Keys("", "").writes(empty)
+        assert Keys("", "").writer(empty) is None
         assert not Keys("", "").administers(empty)
-        assert not Keys("", "").tries(empty)
 
 
 def test_the_sandbox_cannot_have_the_key_of_the_shop(tmp_path: Path) -> None:
@@ -86,3 +84,26 @@ def test_links_stay_good_where_there_are_any(tmp_path: Path) -> None:
     assert read_keys(settings, {}).links_key == read_keys(settings, {}).links_key
     assert read_keys(Settings(data=str(tmp_path / "other")), {}).links_key
     assert not (tmp_path / "other" / "links_key").exists()
+
+
+def test_a_named_key_that_is_nowhere_is_made_once_and_kept_by_its_name(tmp_path: Path) -> None:
+    page = WriteKeySettings(kind="browser", origins=["https://shop.example"])
+    settings = Settings(data=str(tmp_path), write_keys={"page": page})
+    for _ in range(2):
+        [made] = read_keys(settings, {}).others
+        kept = tmp_path / "write_keys" / "page"
+        assert made.matches(kept.read_text().strip())
+        assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+
+
+def test_two_keys_that_are_the_same_are_an_error_that_names_both(tmp_path: Path) -> None:
+    (tmp_path / "one").write_text("same")
+    settings = Settings(
+        data=str(tmp_path), write_keys={"erp": WriteKeySettings(key=Secret(file=str(tmp_path / "one")))}
+    )
+    with pytest.raises(SecretError, match="`write_key` and `erp` are the same key"):
+        read_keys(settings, {"IMPEL_WRITE_KEY": "same"})
+
+
+def test_a_key_does_not_show_itself() -> None:
+    assert "hunter2" not in repr(WriteKey("erp", "hunter2"))

@@ -39,6 +39,21 @@ def test_a_sigterm_ends_it_in_time_and_what_had_arrived_is_sent(tmp_path: Path) 
     assert not (tmp_path / "data" / "address").exists()
 
 
+@pytest.mark.parametrize("level", ["debug", "info"])
+def test_no_log_holds_a_key_wherever_it_was_shown(tmp_path: Path, level: str) -> None:
+    with started(write_config(tmp_path), IMPEL_WRITE_KEY="open-sesame", IMPEL_LOG_LEVEL=level) as (process, url):
+        event = {"userId": "u", "event": "view"}
+        for key in ("open-sesame", "open-sesame-not"):
+            for path in (f"/webhook/shop?key={key}", f"/v1/t?writeKey={key}", f"/v1/projects/{key}/settings"):
+                httpx.post(url + path, json=event, auth=(key, ""), headers={"X-Impel-Key": key})
+                httpx.post(url + path, content=b"{nope")
+            httpx.post(f"{url}/v1/t", json=event | {"writeKey": key, "event": key}, headers={"Origin": "https://x"})
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=5)
+    assert "ended" in out
+    assert "open-sesame" not in out + err
+
+
 def test_a_client_that_never_reads_does_not_keep_it_alive(tmp_path: Path) -> None:
     with started(write_config(tmp_path), IMPEL_WRITE_KEY="k") as (process, url), stalled(url):
         process.send_signal(signal.SIGTERM)

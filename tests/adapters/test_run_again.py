@@ -93,6 +93,10 @@ def test_files_are_read_again_on_sighup_and_by_the_command(
         (config / "triggers" / "all.yaml").write_text(TRIGGERS + "  more: {when: hello, cooldown: 1d}\n")
         assert called("reload", "--config", str(config)) == 0
         assert "4 triggers in force now" in capsys.readouterr().out
+        with (config / "impel.yaml").open("a") as settings:
+            settings.write("write_keys: {erp: {}, page: {kind: browser, origins: [https://shop.example]}}\n")
+        assert called("reload", "--config", str(config)) == 0
+        assert "write keys besides the one: erp, page" in capsys.readouterr().out
         (config / "triggers" / "all.yaml").write_text(TRIGGERS)
         process.send_signal(signal.SIGHUP)
         while called("reload", "--config", str(config)) or "3 triggers" not in capsys.readouterr().out:

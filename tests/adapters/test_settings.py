@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,18 @@ def test_variables_of_others_are_left_alone(tmp_path: Path) -> None:
         ("- port", "the settings are a mapping"),
         ("write_key: hunter2", "secrets are not written down here: give {env: NAME} or {file: PATH}"),
         ("destinations: {mail: {kind: pigeon}}", "impel.yaml:1: Invalid value 'pigeon'"),
+        ("write_keys: {page: {kind: browser}}", "impel.yaml:1: a browser key needs `origins:`"),
+        ("write_keys: {erp: {origins: [https://shop.example]}}", "a server key has no `origins:`"),
+        (
+            "write_keys: {page: {kind: browser, origins: [https://Shop.example:443/cart]}}",
+            "'https://Shop.example:443/cart' is not an origin as browsers write it; https://shop.example is",
+        ),
+        ("write_keys: {page: {kind: browser, origins: [shop.example]}}", "'shop.example' is not an origin"),
+        ("write_keys: {page: {kind: browser, origins: ['https://x:y']}}", "'https://x:y' is not an origin"),
+        ("write_keys: {erp: {rate: -1}}", "impel.yaml:1: Expected `float` >= 0.0"),
+        ("write_keys: {erp: {kind: owner}}", "Invalid enum value 'owner'"),
+        ("write_keys: {../erp: {}}", "'../erp' is no name for a key"),
+        ("write_keys: {erp: {key: hunter2}}", "secrets are not written down here: give {env: NAME} or {file: PATH}"),
         ("webhooks: {shop: {event: e}}", "a webhook needs `user:` or `anonymous:`"),
     ],
 )
@@ -52,6 +65,21 @@ def test_a_mistake_is_told_with_its_place_and_what_to_write(tmp_path: Path, text
     with pytest.raises(SettingsError) as error:
         written(tmp_path, text)
     assert said in str(error.value)
+
+
+def test_the_write_keys_that_are_documented_can_be_read(tmp_path: Path) -> None:
+    document = (Path(__file__).parents[2] / "docs" / "sources.md").read_text("utf-8")
+    [shown] = re.findall(r"^```yaml\n(write_keys:.*?)^```$", document, re.MULTILINE | re.DOTALL)
+    keys = written(tmp_path, shown).write_keys
+    assert [(key.kind, key.rate) for key in keys.values()] == [("browser", 200), ("server", 0)]
+
+
+@pytest.mark.parametrize(
+    "origin", ["https://shop.example", "http://localhost:3000", "http://[::1]:8080", "https://xn--bcher-kva.example"]
+)
+def test_an_origin_is_written_as_browsers_do(tmp_path: Path, origin: str) -> None:
+    settings = written(tmp_path, f"write_keys: {{page: {{kind: browser, origins: ['{origin}']}}}}")
+    assert settings.write_keys["page"].origins == [origin]
 
 
 @pytest.mark.parametrize(

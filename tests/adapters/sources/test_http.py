@@ -17,6 +17,57 @@ async def test_an_event_is_taken_and_seen_in_the_user(sidecar: Sidecar) -> None:
     assert await sidecar.events("u") == ["view"]
 
 
+@pytest.mark.parametrize(
+    ("path", "call", "event"),
+    [
+        ("/v1/t", {"event": "view"}, "view"),
+        ("/v1/p", {"name": "Home"}, "page"),
+        ("/v1/s", {"name": "Home"}, "screen"),
+        ("/v1/b", {"batch": [track()]}, "view"),
+        ("/v1/import", {"batch": [track()]}, "view"),
+    ],
+)
+async def test_browsers_and_old_libraries_call_the_paths_otherwise(
+    sidecar: Sidecar, path: str, call: dict[str, object], event: str
+) -> None:
+    assert (await sidecar.client.post(path, json={"userId": "u"} | call)).status_code == 200
+    assert await sidecar.events("u") == [event]
+
+
+async def test_who_somebody_is_has_short_paths_too(sidecar: Sidecar) -> None:
+    for path, call in (
+        ("/v1/i", {"userId": "u", "traits": {"plan": "vip"}}),
+        ("/v1/g", {"userId": "u", "groupId": "club"}),
+        ("/v1/a", {"userId": "u", "previousId": "visitor"}),
+    ):
+        assert (await sidecar.client.post(path, json=call)).status_code == 200
+    known = (await sidecar.user("visitor")).json()
+    assert (known["user"], known["traits"]) == ("u", {"plan": "vip", "group": {"id": "club"}})
+
+
+async def test_a_beacon_shows_the_key_in_its_address_for_it_can_set_no_header(sidecar: Sidecar) -> None:
+    path = f"/beacon/v1/batch?writeKey={sidecar.keys.write_key}"
+    answer = await sidecar.stranger.post(path, json={"batch": [track(userId="", anonymousId="a")]})
+    assert answer.status_code == 200
+    assert await sidecar.events("a") == ["view"]
+
+
+async def test_null_and_empty_ids_are_none_and_big_numbers_are_kept_to_the_digit(sidecar: Sidecar) -> None:
+    body = b'{"batch": [{"type": "track", "event": "view", "userId": %s, "anonymousId": %s, "context": null}]}'
+    for user_id, anonymous_id in ((b"788032119674292922", b"null"), (b"null", b'"a"'), (b'""', b"9007199254740993")):
+        answer = await sidecar.client.post("/v1/batch", content=body % (user_id, anonymous_id))
+        assert answer.json() == {"success": True}
+    for known in ("788032119674292922", "a", "9007199254740993"):
+        assert await sidecar.events(known) == ["view"]
+    answer = await sidecar.client.post("/v1/batch", content=body % (b"null", b'""'))
+    assert answer.json()["rejected"][0]["reason"] == "a call needs a `userId` or an `anonymousId`"
+
+
+async def test_a_refusal_is_one_that_rudderstack_s_library_for_python_does_not_retry(sidecar: Sidecar) -> None:
+    answer = await sidecar.client.post("/v1/batch", content=b"{nope")
+    assert (answer.json()["code"], answer.json()["message"]) == (400, answer.json()["error"])
+
+
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "nonsense"])
 async def test_the_content_type_does_not_matter(sidecar: Sidecar, kind: str) -> None:
     body = b'{"userId": "u", "event": "view"}'
