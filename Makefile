@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 IMPEL  := $(BIN)/impel
 
-.PHONY: run test test-browser outage opinions check format bench bench-baskets bench-core bench-growth bench-peers bench-flink simulation \
+.PHONY: run test test-browser screenshots outage opinions check format bench bench-baskets bench-core bench-growth bench-peers bench-flink simulation \
         bench-latency bench-saturation bench-timers bench-crash bench-recovery bench-scan bench-steady clean help
 
 help:            ## what can be made
@@ -26,11 +26,15 @@ test: $(IMPEL)   ## all tests
 	$(BIN)/python -m pytest
 
 # Chromium is the system's own: Playwright's download of one needs a host that not everybody reaches.
-test-browser: $(IMPEL) ## what runs in a headless Chromium or in Node.js: the libraries that pages and shops have
+test-browser: $(IMPEL) ## what runs in a headless Chromium or in Node.js: the libraries that pages and shops have, and our own pages
 	command -v chromium >/dev/null || { apt-get update --quiet && apt-get install --quiet --yes chromium; }
 	$(BIN)/python -m pip install --quiet --group browser
 	npm --prefix tests/browser ci --ignore-scripts --no-audit --no-fund
 	$(BIN)/python -m pytest tests/browser
+
+screenshots: $(IMPEL) ## the pictures in docs/images, from the running demo
+	$(BIN)/python -m pip install --quiet --group browser
+	$(BIN)/python -m tests.browser.screenshots
 
 outage: $(IMPEL) ## ten minutes without an answer from a service, with ten thousand messages waiting, for each of them
 	IMPEL_OUTAGE_MESSAGES=10000 $(BIN)/python -m pytest -q tests/adapters/services/test_outage.py

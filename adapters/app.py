@@ -6,13 +6,12 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import structlog
 import trio
 from quart import Blueprint
 
-from adapters.configuration import Files, compile_content, succeed
+from adapters.configuration import Files
 from adapters.destinations import build
 from adapters.destinations.smtp import SmtpSettings
 from adapters.feedback.asking import askers
@@ -23,42 +22,29 @@ from adapters.keys import Keys
 from adapters.reloading import Reloader
 from adapters.settings import Settings
 from adapters.sources.analytics_js import analytics_js_source
-from adapters.sources.archive import archive_source
-from adapters.sources.consents import consents_source
 from adapters.sources.http import http_source
-from adapters.sources.intake import Intake
-from adapters.sources.lists import lists_source
+from adapters.sources.intake import Intakes
 from adapters.sources.stream import stream_source
-from adapters.sources.suppressions import suppressions_source
 from adapters.sources.webhook import webhook_source
+from adapters.spaces import Sandbox, Space, asked, open_sandbox, open_space
 from adapters.store.memory import MemoryStore
 from adapters.store.sqlite import FILE, SqliteStore, open_file
-from adapters.telemetry.metrics import Metrics
 from adapters.trail import Trail
-from adapters.web.admin import admin
+from adapters.web.access import HERE
 from adapters.web.bounces import bounces_route
 from adapters.web.database import database
-from adapters.web.decisions import decisions
 from adapters.web.door import Door
 from adapters.web.feedback import feedback_routes
 from adapters.web.health import health
-from adapters.web.outbox import outbox_routes
-from adapters.web.preview import preview_route
+from adapters.web.inbox import inbox_routes
 from adapters.web.reload import reload_route
-from adapters.web.replay import replay_routes
+from adapters.web.sandbox import sandbox_routes
 from adapters.web.server import GRACE, application, run_server
-from adapters.web.stats import stats_routes
+from adapters.web.shop import SHOP, shop_routes
 from adapters.web.tracking import Sightings, tracking_routes
-from adapters.web.unsubscribing import Links, unsubscribing_routes
-from adapters.web.why import why_routes
-from engine.core.decisions import Firing
-from engine.core.sending.consent import may_track
-from engine.core.user import User
+from adapters.web.unsubscribing import Links
 from engine.runtime.clock import SteadyClock
-from engine.runtime.context import context
-from engine.runtime.keeper import Limits
 from engine.runtime.ports import Destination, StoreError
-from engine.runtime.router import Refused
 from engine.runtime.service import Service
 
 DRAIN = 2.0
@@ -78,15 +64,23 @@ class Shop:
     settings: Settings
     keys: Keys
     files: Files
+    is_demo: bool = False
+    """Whether the demo shop's pages are served too, and the inbox opens without a token on this machine."""
 
 
 @dataclass(frozen=True)
 class Sidecar:
     """One that runs; `ready` is set when it takes events."""
 
-    service: Service
+    space: Space
+    sandbox: Sandbox
     reloader: Reloader
     ready: trio.Event
+
+    @property
+    def service(self) -> Service:
+        """The shop's own engine."""
+        return self.space.service
 
 
 def open_shop_store(settings: Settings) -> ShopStore:
@@ -123,18 +117,17 @@ async def sidecar(
         entries = shop.settings.destinations.items()
         trail = Trail(shop.keys.links_key, shop.settings.public_url)
         opened = {name: await stack.enter_async_context(build(name, entry, trail=trail)) for name, entry in entries}
-        metrics = Metrics()
         clock = SteadyClock(since=(await store.mark()).now)
-        service = _service(shop, store, opened, metrics, clock)
-        running = Sidecar(service, Reloader(shop.folder, shop.settings, service, shop.files, shop.keys), trio.Event())
-        desk = Desk(Intake(service, metrics), service)
-        routes, tasks = _hearing(shop, trail, service, desk)
-        tasks += [asker.run for asker in askers(shop.settings.destinations, opened, desk, service, metrics)]
-        app, served = application([*_routes(shop, store, running, metrics, desk), *routes]), trio.Event()
+        running = _plugged(shop, store, opened, clock)
+        desk = Desk(running.space.intake, running.service)
+        routes, tasks = _hearing(shop, trail, running.service, desk)
+        asking = askers(shop.settings.destinations, opened, desk, running.service, running.space.metrics)
+        tasks += [asker.run for asker in asking]
+        app, served = application([*_routes(shop, store, running, desk), *routes]), trio.Event()
         async with trio.open_nursery() as nursery:
             for task in tasks:
                 nursery.start_soon(task, running.ready)
-            nursery.start_soon(_serve, service, running.ready, failed)
+            nursery.start_soon(_serve, running, failed)
             await nursery.start(run_server, app, listener, ending, served)
             task_status.started(running)
             await ending()
@@ -154,11 +147,12 @@ def _hearing(shop: Shop, trail: Trail, service: Service, desk: Desk) -> tuple[li
     return [tracking_routes(trail, sightings), bounces_route(shop.keys, returns)], [sightings.run, *mailboxes]
 
 
-async def _serve(service: Service, ready: trio.Event, failed: Callable[[], object]) -> None:
+async def _serve(running: Sidecar, failed: Callable[[], object]) -> None:
     try:
         async with trio.open_nursery() as nursery:
-            await nursery.start(service.run)
-            ready.set()
+            await nursery.start(running.sandbox.space.service.run)
+            await nursery.start(running.service.run)
+            running.ready.set()
     except* StoreError:
         failed()
         raise
@@ -168,6 +162,7 @@ async def _finish(running: Sidecar, served: trio.Event) -> None:
     service = running.service
     if running.ready.is_set():  # before that, nothing has come in
         await service.drain(DRAIN)
+    await running.sandbox.space.service.drain(0)  # nothing of it is kept
     with trio.move_on_after(GRACE):
         await served.wait()
     if service.journal.failed is not None:
@@ -175,66 +170,34 @@ async def _finish(running: Sidecar, served: trio.Event) -> None:
     _log.info("ended", unsent=service.outbox.waiting)
 
 
-def _service(
-    shop: Shop, store: ShopStore, destinations: Mapping[str, Destination], metrics: Metrics, clock: SteadyClock
-) -> Service:
-    settings, links = shop.settings, Links(shop.keys.links_key, shop.settings.public_url)
-
-    def tell(user: User, firing: Firing) -> Mapping[str, Any]:
-        tracking = may_track(user, service.outbox.policy)
-        return {**context(user, firing), **links.of(user.name), "tracking": tracking}
-
-    service = Service(
-        shop.files.configuration,
-        compile_content=compile_content,
-        succeed=succeed,
-        tell=tell,
-        store=store,
-        destinations=destinations,
-        clock=clock,
-        telemetry=metrics,
-        limits=Limits(settings.idle_after_ms, settings.awake_users, settings.uncommitted_events),
-    )
-    metrics.watch(service, lambda: clock.suspicious)
-    return service
+def _plugged(shop: Shop, store: ShopStore, destinations: Mapping[str, Destination], clock: SteadyClock) -> Sidecar:
+    """All parts, plugged together and yet to be run."""
+    settings, keys, configuration = shop.settings, shop.keys, shop.files.configuration
+    links = Links(keys.links_key, settings.public_url)
+    space = open_space(settings, configuration, links, store=store, destinations=destinations, clock=clock)
+    space.metrics.watch(space.service, lambda: clock.suspicious)
+    sandbox = open_sandbox(settings, keys, configuration, clock)
+    reloader = Reloader(shop.folder, settings, space.service, sandbox.space.service, files=shop.files, keys=keys)
+    return Sidecar(space, sandbox, reloader, trio.Event())
 
 
-def _routes(shop: Shop, store: ShopStore, running: Sidecar, metrics: Metrics, desk: Desk) -> list[Blueprint]:
-    keys, service = shop.keys, running.service
-    intake, door = Intake(service, metrics), Door(keys, metrics)
-
-    async def once_recovered() -> None:
-        """Refuse to tell or to change what is not read yet."""
-        if service.status == "recovering":
-            raise Refused(service.status, service.reason)
-
-    users, messages = admin(keys, service), outbox_routes(keys, service.outbox, service.store)
-    reasons = why_routes(keys, service, lambda: running.reloader.files)
-    counts = stats_routes(keys, store, lambda: [each.name for each in running.reloader.files.loaded.triggers])
-    shown, past = preview_route(keys, service), replay_routes(keys, service.outbox, service.store)
-    for routes in (users, messages, counts, reasons, shown, past):
-        routes.before_request(once_recovered)
+def _routes(shop: Shop, store: ShopStore, running: Sidecar, desk: Desk) -> list[Blueprint]:
+    keys, settings = shop.keys, shop.settings
+    space, sandbox, reloader = running.space, running.sandbox, running.reloader
+    door, intakes = Door(keys, space.metrics), Intakes(space.intake, sandbox.space.intake)
+    spaces = {"shop": space, "sandbox": sandbox.space}
+    is_open = shop.is_demo and settings.host in HERE
     return [
-        health(metrics, service),
-        http_source(door, intake),
-        analytics_js_source(door, shop.settings.public_url),
-        stream_source(door, intake, metrics),
-        webhook_source(door, intake, shop.settings.webhooks),
-        archive_source(keys, intake),
-        lists_source(keys, intake, lambda: running.reloader.files.lists),
-        consents_source(keys, intake),
-        suppressions_source(keys, intake, service),
-        users,
-        messages,
-        counts,
-        reasons,
-        shown,
-        past,
-        unsubscribing_routes(
-            intake, service, Links(keys.links_key, shop.settings.public_url), tracks=shop.settings.tracks
-        ),
-        feedback_routes(desk, shop.settings.destinations),
-        decisions(keys, service, metrics),
-        reload_route(keys, running.reloader),
+        health(space.metrics, space.service),
+        http_source(door, intakes),
+        analytics_js_source(door, settings.public_url),
+        stream_source(door, intakes, space.metrics),
+        webhook_source(door, intakes, settings.webhooks),
+        feedback_routes(desk, settings.destinations),
+        *asked(keys, space, lambda: reloader.files, tracks=settings.tracks),
+        sandbox_routes(keys, sandbox, asked(keys, sandbox.space, lambda: reloader.files, tracks=settings.tracks)),
+        inbox_routes(keys, spaces, lambda: reloader.files, is_open=is_open, shop=SHOP if shop.is_demo else ""),
+        *([shop_routes(keys)] if shop.is_demo else []),
+        reload_route(keys, reloader),
         database(keys, store),
     ]

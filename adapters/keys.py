@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from adapters.secrets import Secret, SecretError
-from adapters.settings import PREFIX, Settings
+from adapters.settings import KEYS, PREFIX, Settings
 from adapters.write_keys import WriteKey, same
 
 _OWNER_ONLY = 0o600
@@ -29,12 +29,15 @@ class Keys(msgspec.Struct):
     """Signs what leads back from mails, such as the links by which people unsubscribe; kept where there is any."""
     made: bool = False
     """Whether the write key is one that Impel made: the operator has yet to be told it, and may be."""
+    sandbox_key: str = ""
+    """Shown in place of the write key, it leads events into the sandbox."""
     others: tuple[WriteKey, ...] = ()
     """Write keys besides the one."""
 
     def writer(self, shown: str | None) -> WriteKey | None:
         """The write key that is shown, if it is one. All are compared, that the time taken tells nothing."""
-        found = [key for key in (WriteKey("write_key", self.write_key), *self.others) if key.matches(shown)]
+        own = WriteKey("write_key", self.write_key), WriteKey("sandbox_key", self.sandbox_key, "sandbox")
+        found = [key for key in (*own, *self.others) if key.matches(shown)]
         return found[0] if found else None
 
     def allows(self, origin: str) -> bool:
@@ -43,7 +46,8 @@ class Keys(msgspec.Struct):
 
     def renew(self, fresh: "Keys") -> None:
         """Let other keys be in force; what signs links stays, for links are out there."""
-        self.write_key, self.admin_token, self.others = fresh.write_key, fresh.admin_token, fresh.others
+        self.write_key, self.sandbox_key, self.admin_token = fresh.write_key, fresh.sandbox_key, fresh.admin_token
+        self.others = fresh.others
 
     def administers(self, shown: str | None) -> bool:
         """Whether it is the admin token, compared in constant time."""
@@ -61,23 +65,26 @@ def read_keys(settings: Settings, environment: Mapping[str, str]) -> Keys:
 
     """
     folder = Path(settings.data)
-    for name, secret in (("write_key", settings.write_key), ("admin_token", settings.admin_token)):
-        if secret is None and PREFIX + name.upper() not in environment:
+    for name in KEYS:
+        if getattr(settings, name) is None and PREFIX + name.upper() not in environment:
             _make(folder / name)
     given = settings.write_key is not None or PREFIX + "WRITE_KEY" in environment
     write_key = _read("write_key", settings.write_key, settings, environment)
+    sandbox_key = _read("sandbox_key", settings.sandbox_key, settings, environment)
+    if same(sandbox_key, write_key):
+        raise SecretError("`sandbox_key` and `write_key` are the same key: give the sandbox one of its own")
     links_key = _kept(folder / "links_key") if settings.leads_back else secrets.token_urlsafe(24)
     others = {
         name: _kept(folder / "write_keys" / name) if each.key is None else each.key.read()
         for name, each in settings.write_keys.items()
     }
     admin_token = read_admin_token(settings, environment)
-    _distinguish(others, {write_key: "write_key", admin_token: "admin_token"})
+    _distinguish(others, {write_key: "write_key", sandbox_key: "sandbox_key", admin_token: "admin_token"})
     writers = [
         WriteKey(name, others[name], each.kind, frozenset(each.origins), each.rate)
         for name, each in settings.write_keys.items()
     ]
-    return Keys(write_key, admin_token, links_key, made=not given, others=tuple(writers))
+    return Keys(write_key, admin_token, links_key, made=not given, sandbox_key=sandbox_key, others=tuple(writers))
 
 
 def _distinguish(others: Mapping[str, str], names: dict[str, str]) -> None:

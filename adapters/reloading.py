@@ -19,14 +19,17 @@ _log = structlog.get_logger()
 
 
 class Reloader:
-    """Reads a folder again whenever it is asked to. `files` are those in force, and `keys`."""
+    """Reads a folder again whenever it is asked to. `files` are those in force, in the sandbox as well, and `keys`."""
 
-    def __init__(self, folder: Path, settings: Settings, service: Service, files: Files, keys: Keys) -> None:
+    def __init__(
+        self, folder: Path, settings: Settings, service: Service, sandbox: Service, *, files: Files, keys: Keys
+    ) -> None:
         self.files = files
         self.keys = keys
         self._folder = folder
         self._settings = settings
         self._service = service
+        self._sandbox = sandbox
         self._one_at_a_time = trio.Lock()
 
     @property
@@ -46,6 +49,7 @@ class Reloader:
             files, keys = await trio.to_thread.run_sync(self._read)
             with trio.CancelScope(shield=True):  # what is in force and `files` must agree, whoever still waits
                 changed = await self._service.reload(files.configuration)
+                await self._sandbox.reload(files.configuration)
                 self.files = files
                 self.keys.renew(keys)
         _log.info("files read again", changed=changed, digest=self.version.digest, triggers=len(files.loaded.triggers))
@@ -72,7 +76,7 @@ class Reloader:
         """The keys as the settings name them now; all else that is set stays as it was at the start."""
         try:
             now = read_settings(self._folder, os.environ)
-            named = {name: getattr(now, name) for name in ("write_key", "write_keys", "admin_token")}
+            named = {name: getattr(now, name) for name in ("write_key", "write_keys", "sandbox_key", "admin_token")}
             return read_keys(msgspec.structs.replace(self._settings, **named), os.environ)
         except (SettingsError, SecretError, OSError) as error:
             raise ConfigurationErrors([str(error)]) from error

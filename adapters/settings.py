@@ -28,6 +28,8 @@ from engine.language.errors import meant
 
 FILE = "impel.yaml"
 PREFIX = "IMPEL_"
+KEYS = ("write_key", "sandbox_key", "admin_token")
+"""What callers show; each has an environment variable of its own, which is the secret itself."""
 
 _KEY_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,49}")
 """Also the name of the file in which the key is kept."""
@@ -61,6 +63,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     log_level: str = "info"
     write_key: Secret | None = None
     """Without one, a key is made and kept in the data folder."""
+    sandbox_key: Secret | None = None
+    """The same, for events that go into the sandbox."""
     write_keys: dict[str, WriteKeySettings] = {}
     """More of them, by names of the shop's own."""
     admin_token: Secret | None = None
@@ -167,13 +171,13 @@ def _hint(text: str) -> str:
     unknown = re.search(r"unknown field `(\w+)`$", text)
     if unknown is not None:
         return meant(unknown[1], Settings.__struct_fields__)
-    secret = re.search(r"`\$\S*(write_key|admin_token|password|secret|token|key)`", text)
+    secret = re.search(r"`\$\S*(write_key|sandbox_key|admin_token|password|secret|token|key)`", text)
     return "; secrets are not written down here: give {env: NAME} or {file: PATH}" if secret else ""
 
 
 def _overrides(name: str) -> bool:
     top = name.removeprefix(PREFIX).lower().split("__")[0]
-    return name.startswith(PREFIX) and top in Settings.__struct_fields__ and top not in {"write_key", "admin_token"}
+    return name.startswith(PREFIX) and top in Settings.__struct_fields__ and top not in KEYS
 
 
 def _override(found: dict[str, Any], name: str, text: str) -> None:

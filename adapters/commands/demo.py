@@ -1,4 +1,4 @@
-"""`impel demo`: the sidecar, with shoppers coming by."""
+"""`impel demo`: the sidecar, with a shop to try it in and shoppers coming by."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +16,10 @@ def demo(
     host: str | None = None,
     port: int | None = None,
 ) -> int:
-    """Start the sidecar with a small stream of shoppers, and show each message as it leaves. Ctrl-C ends it.
+    """Start the sidecar with a demo shop and a small stream of shoppers, and show each message as it leaves.
+
+    The shop is at `/shop/`: put something into the cart, wait ten seconds, and find the mail at `/inbox`, beside what
+    the other shoppers get, and what was held or dropped, and why. Ctrl-C ends it.
 
     Everything is kept in memory, so that each demo begins anew and leaves nothing behind.
 
@@ -29,7 +32,7 @@ def demo(
         The exit status: 0 after an orderly end, 1 if it cannot start.
 
     """
-    return start(config, {"host": host, "port": port, "store": "memory"}, _shoppers)
+    return start(config, {"host": host, "port": port, "store": "memory"}, _shoppers, is_demo=True)
 
 
 async def _shoppers(url: str, shop: Shop) -> None:

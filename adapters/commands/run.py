@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from errno import EACCES, EADDRINUSE
 from functools import partial
 from pathlib import Path
@@ -86,7 +87,7 @@ def run(
     return start(config, {"host": host, "port": port})
 
 
-def start(config: Path, overrides: dict[str, object], beside: Beside | None = None) -> int:
+def start(config: Path, overrides: dict[str, object], beside: Beside | None = None, *, is_demo: bool = False) -> int:
     """Run a sidecar until a signal, with the task `beside`, if any, which is told the URL and the shop.
 
     Returns:
@@ -98,6 +99,7 @@ def start(config: Path, overrides: dict[str, object], beside: Beside | None = No
     listener = _bound(shop.settings, console) if shop is not None else None
     if shop is None or listener is None:
         return 1
+    shop = replace(shop, is_demo=is_demo)
     try:
         store = open_shop_store(shop.settings)
     except StoreError as error:
@@ -261,6 +263,9 @@ def _greet(shop: Shop, url: str, console: Console) -> None:
     console.print(
         Text.assemble(("impel", "bold"), f" listens on {url} with {number} trigger{'' if number == 1 else 's'}")
     )
+    if shop.is_demo:
+        console.print(Text.assemble("  the shop, to put something into the cart: ", (f"{url}/shop/", "bold cyan")))
+        console.print(Text.assemble("  the inbox, ten seconds later: ", (f"{url}/inbox", "bold cyan")))
     key = _shown_key(shop)
     for path, body in _EXAMPLE.items():
         console.print(Text(f"  curl -u \"{key}:\" {url}/v1/{path} -d '{body}'", "cyan"))

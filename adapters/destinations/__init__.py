@@ -8,6 +8,7 @@ import httpx
 from adapters.destinations.activecampaign import ActivecampaignSettings, open_activecampaign
 from adapters.destinations.console import Console, ConsoleSettings
 from adapters.destinations.hubspot import HubspotSettings, open_hubspot
+from adapters.destinations.inbox import Inbox, InboxSettings
 from adapters.destinations.klaviyo import KlaviyoSettings, open_klaviyo
 from adapters.destinations.mailchimp import MailchimpSettings, open_mailchimp
 from adapters.destinations.mandrill import MandrillSettings, open_mandrill
@@ -22,6 +23,7 @@ from engine.runtime.ports import Destination
 
 DestinationSettings = (
     ConsoleSettings
+    | InboxSettings
     | MemorySettings
     | WebhookSettings
     | SmtpSettings
@@ -56,6 +58,8 @@ def build(
     match settings:
         case ConsoleSettings():
             return nullcontext(Console(name))
+        case InboxSettings(echo):
+            return nullcontext(Inbox(Console(name) if echo else None))
         case MemorySettings():
             return nullcontext(Memory())
         case WebhookSettings():

@@ -16,7 +16,7 @@ from quart import Blueprint, Response, request
 
 from adapters.sources.body import read_body
 from adapters.sources.envelope import Batch, read_batch, write_key_in
-from adapters.sources.intake import Intake
+from adapters.sources.intake import Intakes
 from adapters.sources.segment import Kind, decode_calls
 from adapters.sources.stamps import signalled
 from adapters.web.access import write_key
@@ -42,7 +42,7 @@ _KINDS: dict[str, Kind] = {
 """What the last part of a path says of the call."""
 
 
-def http_source(door: Door, intake: Intake) -> Blueprint:
+def http_source(door: Door, intakes: Intakes) -> Blueprint:
     """The routes."""
     routes = Blueprint("http", __name__)
     cross_origin(routes, door.keys)
@@ -50,11 +50,13 @@ def http_source(door: Door, intake: Intake) -> Blueprint:
     async def permitted() -> tuple[WriteKey, bytes]:
         """The body of a request that shows a write key, outside or inside of it."""
         body = await read_body()
-        return door.admit(request, write_key(request) or write_key_in(body), {"server", "browser"}), body
+        shown = write_key(request) or write_key_in(body)
+        return door.admit(request, shown, {"server", "browser", "sandbox"}), body
 
     @routes.post(f"/v1/<any({', '.join(_KINDS)}):path>")
     async def take_one(path: str) -> Response:
         key, body = await permitted()
+        intake = intakes.of(key)
         decoded = decode_calls([body], intake.received(), kind=_KINDS[path])
         key.sent(decoded.calls)
         await intake.take(signalled(request, decoded.arrivals), "http", len(decoded.rejected))
@@ -66,6 +68,7 @@ def http_source(door: Door, intake: Intake) -> Blueprint:
     @routes.post("/beacon/v1/batch")
     async def take_batch() -> Response:
         key, body = await permitted()
+        intake = intakes.of(key)
         batch: Batch = read_batch(body)
         decoded = decode_calls(batch.batch, intake.received(), batch=batch)
         key.sent(decoded.calls)

@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from adapters.sources.stamps import Stamps
 from adapters.telemetry.metrics import Metrics
+from adapters.write_keys import WriteKey
 from engine.runtime.arrivals import Alias, Arrival, Block, Choice, Event, Listing, Profile
 from engine.runtime.journal import Receipt
 from engine.runtime.service import Service
@@ -64,3 +66,14 @@ class Intake:
         for kind, number in Counter(map(type, arrivals)).items():
             self._metrics.event(source, _KINDS[kind], number)
         self._metrics.rejected(source, rejected)
+
+
+class Intakes(NamedTuple):
+    """Where events go."""
+
+    shop: Intake
+    sandbox: Intake
+
+    def of(self, key: WriteKey | None) -> Intake:
+        """Where events go that are sent with a key, or with a signature in its place."""
+        return self.sandbox if key is not None and key.kind == "sandbox" else self.shop

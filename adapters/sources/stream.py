@@ -20,7 +20,7 @@ from quart import Blueprint, websocket
 from adapters.keys import WrongKey
 from adapters.sources.envelope import CODECS, Form
 from adapters.sources.frames import Frame, decode_frame
-from adapters.sources.intake import Intake
+from adapters.sources.intake import Intake, Intakes
 from adapters.sources.segment import EVENT_LIMIT, Rejection
 from adapters.telemetry.metrics import Metrics
 from adapters.web.access import write_key
@@ -67,7 +67,7 @@ class _RejectedIn(Rejection, frozen=True, kw_only=True):
     seq: int
 
 
-def stream_source(door: Door, intake: Intake, metrics: Metrics) -> Blueprint:
+def stream_source(door: Door, intakes: Intakes, metrics: Metrics) -> Blueprint:
     """The route."""
     routes = Blueprint("stream", __name__)
 
@@ -76,7 +76,8 @@ def stream_source(door: Door, intake: Intake, metrics: Metrics) -> Blueprint:
         protocol = next((each for each in websocket.requested_subprotocols if each in _PROTOCOLS), None)
         await websocket.accept(subprotocol=protocol)  # closed before it is accepted, it would carry no code
         try:
-            key = door.admit(websocket, write_key(websocket), {"server"})
+            key = door.admit(websocket, write_key(websocket), {"server", "sandbox"})
+            intake = intakes.of(key)
         except TooFast as fast:
             await close(LATER, str(fast))
             return

@@ -21,7 +21,7 @@ from adapters.sources.body import read_body
 from adapters.sources.commerce import Body, Said, Told
 from adapters.sources.envelope import read, read_frame
 from adapters.sources.instants import BadInstant, instant
-from adapters.sources.intake import Intake
+from adapters.sources.intake import Intakes
 from adapters.sources.mapping import SHOPS, Mapped
 from adapters.sources.segment import Decoded, decode_calls
 from adapters.sources.shopify import read_shopify
@@ -42,7 +42,7 @@ _READERS: Mapping[str, tuple[Callable[[Post, Body], Told], str]] = {
 """By kind, how a shop's webhooks are read, and the header with the id that stays the same when one is sent again."""
 
 
-def webhook_source(door: Door, intake: Intake, mapped: Mapping[str, Mapped]) -> Blueprint:
+def webhook_source(door: Door, intakes: Intakes, mapped: Mapping[str, Mapped]) -> Blueprint:
     """The route."""
     routes = Blueprint("webhook", __name__)
 
@@ -50,7 +50,8 @@ def webhook_source(door: Door, intake: Intake, mapped: Mapping[str, Mapped]) -> 
     async def take(name: str) -> Response:
         hook = mapped.get(name)
         unsigned = hook is None or hook.kind == "json"
-        key = door.admit(request, write_key(request), {"server"}) if unsigned else None
+        key = door.admit(request, write_key(request), {"server", "sandbox"}) if unsigned else None
+        intake = intakes.of(key)
         if hook is None:
             return refusal(404, "there is no such webhook: name it under `webhooks:` in the settings")
         post = Post(dict(request.headers.items()), await read_body(), request.url, time.time())

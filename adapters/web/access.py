@@ -1,10 +1,25 @@
 """What a request shows of who it may be: keys in headers and in the query."""
 
 import base64
+import re
 
 from quart.wrappers.base import BaseRequestWebsocket
 
 _SCHEME_AND_REST = 2
+
+
+HERE = frozenset({"127.0.0.1", "localhost", "::1"})
+"""Names of this machine, as it is reached from itself."""
+
+_OWN_HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d+)?")
+
+
+def is_here(request: BaseRequestWebsocket) -> bool:
+    """Whether a request was sent to this machine by one of its own names.
+
+    A page from elsewhere cannot do that and read the answer, even where it lets its own name lead here.
+    """
+    return _OWN_HOST.fullmatch(request.host) is not None
 
 
 def basic_user(request: BaseRequestWebsocket) -> str | None:

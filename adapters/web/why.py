@@ -33,16 +33,16 @@ _DISPATCHES = 1_000
 Told = dict[str, Any]
 
 
-class _Question(NamedTuple):
-    """What a request asks."""
+class Question(NamedTuple):
+    """What is asked."""
 
     user: str
     trigger: str
-    at: Millis | None
-    per: str | None
+    at: Millis | None = None
+    per: str | None = None
 
 
-class _Refused(Exception):
+class Unanswered(Exception):
     """A question that has no answer; `status` is that of HTTP."""
 
     def __init__(self, status: int, reason: str) -> None:
@@ -52,8 +52,7 @@ class _Refused(Exception):
 
 def why_routes(keys: Keys, service: Service, files: Callable[[], Files]) -> Blueprint:
     """The routes; an id that cannot stand in a path may be given as `GET /admin/why?id=ID`. `files` are in force."""
-    routes = Blueprint("why", __name__)
-    inquiry = _Inquiry(service, files, trio.CapacityLimiter(1), {})
+    routes, inquiry = Blueprint("why", __name__), Inquiry.of(service, files)
 
     @routes.get("/admin/why")
     async def by_query() -> Response:
@@ -66,17 +65,17 @@ def why_routes(keys: Keys, service: Service, files: Callable[[], Files]) -> Blue
         try:
             at = request.args.get("at")
             asked_for = None if at is None else instant(at, "at")
-            question = _Question(user_id, request.args.get("trigger", ""), asked_for, request.args.get("per"))
+            question = Question(user_id, request.args.get("trigger", ""), asked_for, request.args.get("per"))
             return answer(await inquiry.answer(question))
         except BadInstant as wrong:
             return refusal(400, str(wrong))
-        except _Refused as wrong:
+        except Unanswered as wrong:
             return refusal(wrong.status, str(wrong))
 
     return routes
 
 
-class _Inquiry(NamedTuple):
+class Inquiry(NamedTuple):
     """Looks into what the service knows."""
 
     service: Service
@@ -86,11 +85,16 @@ class _Inquiry(NamedTuple):
     meanings: dict[str, dict[str, str]]
     """By digest of a version, what its triggers meant; only the one thread at a time looks at it."""
 
-    async def answer(self, question: _Question) -> Told:
+    @classmethod
+    def of(cls, service: Service, files: Callable[[], Files]) -> "Inquiry":
+        """One for a service; `files` are those in force."""
+        return cls(service, files, trio.CapacityLimiter(1), {})
+
+    async def answer(self, question: Question) -> Told:
         """What is told.
 
         Raises:
-            _Refused: nobody, or no trigger, is known by that name, or it watches no values.
+            Unanswered: nobody, or no trigger, is known by that name, or it watches no values.
 
         """
         triggers = self._triggers(question)
@@ -108,25 +112,25 @@ class _Inquiry(NamedTuple):
         [whole] = found
         return told | await self._whole(whole, user, subject.firings or [], dispatches)
 
-    def _triggers(self, question: _Question) -> Sequence[tree.Trigger]:
+    def _triggers(self, question: Question) -> Sequence[tree.Trigger]:
         triggers = self.files().loaded.triggers
         if not question.trigger:
             return triggers
         trigger = next((each for each in triggers if each.name == question.trigger), None)
         if trigger is None:
             hint = meant(question.trigger, [each.name for each in triggers])
-            raise _Refused(404, f"there is no trigger `{question.trigger}` in force{hint}")
+            raise Unanswered(404, f"there is no trigger `{question.trigger}` in force{hint}")
         if question.per is not None and trigger.per is None:
-            raise _Refused(400, f"`{trigger.name}` has no `per`: it watches the whole timeline")
+            raise Unanswered(400, f"`{trigger.name}` has no `per`: it watches the whole timeline")
         return [trigger]
 
     async def _find(self, user_id: str) -> User:
         user = await self.service.person(user_id)
         if user is None:
-            raise _Refused(404, "nobody is known by that id")
+            raise Unanswered(404, "nobody is known by that id")
         return user
 
-    def _asked(self, trigger: tree.Trigger, question: _Question, now: Millis) -> Asked:
+    def _asked(self, trigger: tree.Trigger, question: Question, now: Millis) -> Asked:
         program = self.service.versions.program
         return Asked(
             trigger,

@@ -70,3 +70,27 @@ class SteadyClock:
             self._leapt = read
             _log.warning("the wall clock leapt ahead; deadlines are held until it has lasted", ahead_ms=int(leap))
         return read - self._leapt >= CONFIRMATION
+
+
+class MovableClock:
+    """A clock that runs with another one, and can be moved ahead of it; never back."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.ahead: Millis = 0
+        """How far it is ahead of the other."""
+        self._clock = clock
+
+    def __call__(self) -> Millis:
+        """The present instant."""
+        return self._clock() + self.ahead
+
+    def forward(self, span: Millis) -> None:
+        """Move it ahead.
+
+        Raises:
+            ValueError: the span is negative: time does not go back.
+
+        """
+        if span < 0:
+            raise ValueError("time does not go back")
+        self.ahead += span

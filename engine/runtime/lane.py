@@ -34,7 +34,7 @@ class Lane:
         self.attempting = 0
         """How many messages are being attempted."""
         self.ended = trio.Event()
-        """Set when an attempt has ended."""
+        """Set when an attempt has ended, or none can begin."""
         self._office = office
         self._account = account
         self._sender = Sender(name, destination, office, self.breaker, account)
@@ -70,7 +70,16 @@ class Lane:
     @property
     def is_busy(self) -> bool:
         """Whether a message is being attempted, or may be at once."""
-        return self.attempting > 0 or self._earliest() <= self._office.desk.now()
+        return self.attempting > 0 or self.earliest() <= self._office.desk.now()
+
+    def earliest(self) -> Millis:
+        """An instant before which nothing may be attempted; INF where nothing waits."""
+        heads = self._heads[0][0] if self._heads else INF
+        return max(min(heads, self._held[0][0]) if self._held else heads, self.breaker.next)
+
+    def look(self) -> None:
+        """Look at the clock at once: it may have been set ahead."""
+        self._waiters.unpark_all()
 
     async def run(self) -> None:
         """Attempt what is due, for ever."""
@@ -86,7 +95,7 @@ class Lane:
 
     async def _until_due(self) -> None:
         """Wait until something may be attempted, or until an instant when something might."""
-        while (at := self._earliest()) > (now := self._office.desk.now()):
+        while (at := self.earliest()) > (now := self._office.desk.now()):
             pause = min((at - now) / 1_000, _LOOK)
             with trio.move_on_after(pause):
                 await self._waiters.park()
@@ -95,7 +104,7 @@ class Lane:
         """The next message that may be attempted, if there is still one."""
         now = self._office.desk.now()
         self._return_held(now)
-        while self._earliest() <= now:
+        while self.earliest() <= now:
             if dispatch := self._pop():
                 self.attempting += 1
                 self.breaker.begin()
@@ -168,8 +177,3 @@ class Lane:
             else:
                 queue.appendleft(dispatch.id)
                 self._offer(dispatch.name, dispatch.due)
-
-    def _earliest(self) -> Millis:
-        """An instant before which nothing may be attempted."""
-        heads = self._heads[0][0] if self._heads else INF
-        return max(min(heads, self._held[0][0]) if self._held else heads, self.breaker.next)

@@ -170,6 +170,15 @@ class Outbox:
                 lane.ended = trio.Event()
                 await lane.ended.wait()
 
+    def earliest(self) -> Millis:
+        """An instant before which no message is attempted; INF where none waits."""
+        return min(lane.earliest() for lane in (*self._lanes.values(), self._nowhere))
+
+    def look(self) -> None:
+        """Look at the clock at once: it may have been set ahead."""
+        for lane in (*self._lanes.values(), self._nowhere):
+            lane.look()
+
     async def drop(self, dispatch_id: str) -> Dispatch:
         """Let a message that waits end unsent.
 

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import httpx
@@ -18,6 +18,7 @@ from adapters.app import Shop, ShopStore, open_shop_store, sidecar
 from adapters.commands.notices import stderr
 from adapters.commands.run import address_of, open_shop
 from adapters.keys import Keys
+from adapters.spaces import Sandbox
 from adapters.store.memory import MemoryStore
 from adapters.store.sqlite import SqliteStore
 from adapters.web.server import bind
@@ -72,6 +73,11 @@ class Sidecar:
     def service(self) -> Service:
         """The engine in it."""
         return self.running.service
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """The sandbox beside it."""
+        return self.running.sandbox
 
     @property
     def keys(self) -> Keys:
@@ -133,10 +139,15 @@ async def running(
     config: Path | None = None,
     store: ShopStore | None = None,
     recovered: bool = True,
+    demo: bool = False,
 ) -> AsyncIterator[Sidecar]:
-    """Run a sidecar on a free port, with a configuration, or that of `write_config`; wait until it has recovered."""
-    shop = open_shop(write_config(folder, settings) if config is None else config, {}, stderr())
-    assert shop is not None
+    """Run a sidecar on a free port, with a configuration, or that of `write_config`; wait until it has recovered.
+
+    It is bound to this machine only, whatever the settings say.
+    """
+    read = open_shop(write_config(folder, settings) if config is None else config, {}, stderr())
+    assert read is not None
+    shop = replace(read, is_demo=demo)
     listener = bind("127.0.0.1", 0)
     url, stop = address_of(listener), trio.Event()
     with closing(open_shop_store(shop.settings) if store is None else store) as opened:
@@ -172,16 +183,16 @@ def _is_ready(address: Path) -> bool:
 
 @contextmanager
 def started(
-    config: Path, output: int = subprocess.PIPE, /, **environment: str
+    config: Path, output: int = subprocess.PIPE, /, *, command: str = "run", **environment: str
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Start `impel run`; gives the process and its URL, and kills it in the end if it still runs.
+    """Start `impel run`, or another `command`; gives the process and its URL, and kills it in the end if it still runs.
 
     It listens on a free port, or on IMPEL_PORT. `output` is where it writes; if that is a terminal, it runs in it, as
     the first process of a session of its own.
     """
     port = environment.get("IMPEL_PORT", "0")
     process = subprocess.Popen(  # noqa: S603 - our own command
-        [sys.executable, "-c", _START, "run", "--config", str(config), "--port", port],
+        [sys.executable, "-c", _START, command, "--config", str(config), "--port", port],
         env={name: value for name, value in os.environ.items() if not name.startswith("IMPEL_")} | environment,
         stdin=subprocess.DEVNULL,
         stdout=output,

@@ -14,10 +14,11 @@ def test_keys_that_are_nowhere_are_made_once_and_only_the_owner_reads_them(tmp_p
     made = read_keys(settings, {})
     assert made.made
     again = read_keys(settings, {})
-    assert (again.write_key, again.admin_token) == (made.write_key, made.admin_token)
-    for name in ("write_key", "admin_token"):
+    found = made.write_key, made.sandbox_key, made.admin_token
+    assert (again.write_key, again.sandbox_key, again.admin_token) == found
+    for name in ("write_key", "sandbox_key", "admin_token"):
         assert stat.S_IMODE((tmp_path / "data" / name).stat().st_mode) == 0o600
-    assert made.write_key != made.admin_token
+    assert len(set(found)) == 3
 
 
 def test_the_environment_counts_before_the_settings_and_these_before_the_data_folder(tmp_path: Path) -> None:
@@ -37,8 +38,8 @@ def test_a_key_that_is_not_where_the_settings_say_is_an_error(tmp_path: Path) ->
 
 @pytest.mark.parametrize("shown", [None, "", "w", "write ", "ключ"])
 def test_only_the_very_key_opens(shown: str | None) -> None:
-    keys = Keys("write", "admin")
-    assert keys.writer("write") is not None
+    keys = Keys("write", "admin", sandbox_key="sand")
+    assert [key and key.kind for key in map(keys.writer, ("write", "sand"))] == ["server", "sandbox"]
     assert keys.administers("admin")
     assert keys.writer(shown) is None
     assert not keys.administers(shown)
@@ -50,11 +51,16 @@ def test_an_empty_key_is_never_right() -> None:
         assert not Keys("", "").administers(empty)
 
 
+def test_the_sandbox_cannot_have_the_key_of_the_shop(tmp_path: Path) -> None:
+    with pytest.raises(SecretError, match="give the sandbox one of its own"):
+        read_keys(Settings(data=str(tmp_path)), {"IMPEL_WRITE_KEY": "k", "IMPEL_SANDBOX_KEY": "k"})
+
+
 @pytest.mark.parametrize("left", ["", "\n"])
 def test_a_key_that_a_crash_left_empty_is_made_again(tmp_path: Path, left: str) -> None:
     (tmp_path / "write_key").write_text(left)
     assert len(read_keys(Settings(data=str(tmp_path)), {}).write_key) > 20
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["admin_token", "write_key"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["admin_token", "sandbox_key", "write_key"]
 
 
 def test_a_key_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from tests.adapters.running import SETTINGS, TRIGGERS, stalled, started, write_c
 
 CONSOLE = SETTINGS.replace("kind: memory", "kind: console")
 HEADER = {"Authorization": "Bearer a"}
-KEYS = {"IMPEL_WRITE_KEY": "k", "IMPEL_ADMIN_TOKEN": "a"}
+KEYS = {"IMPEL_WRITE_KEY": "k", "IMPEL_SANDBOX_KEY": "sand", "IMPEL_ADMIN_TOKEN": "a"}
 
 
 def track(url: str, user: str, event: str = "view", **properties: str) -> httpx.Response:
