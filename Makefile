@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 IMPEL  := $(BIN)/impel
 
-.PHONY: run test outage check format bench bench-baskets bench-core bench-growth bench-peers bench-flink simulation \
+.PHONY: run test test-browser outage check format bench bench-baskets bench-core bench-growth bench-peers bench-flink simulation \
         bench-latency bench-saturation bench-timers bench-crash bench-recovery bench-scan bench-steady clean help
 
 help:            ## what can be made
@@ -24,6 +24,12 @@ run: $(IMPEL)    ## start the sidecar with the demo shop and a stream of shopper
 
 test: $(IMPEL)   ## all tests
 	$(BIN)/python -m pytest
+
+# Chromium is the system's own: Playwright's download of one needs a host that not everybody reaches.
+test-browser: $(IMPEL) ## the tests of the script for pages, in a headless Chromium
+	command -v chromium >/dev/null || { apt-get update --quiet && apt-get install --quiet --yes chromium; }
+	$(BIN)/python -m pip install --quiet --group browser
+	$(BIN)/python -m pytest tests/browser
 
 outage: $(IMPEL) ## ten minutes without an answer from a service, with ten thousand messages waiting, for each of them
 	IMPEL_OUTAGE_MESSAGES=10000 $(BIN)/python -m pytest -q tests/adapters/services/test_outage.py

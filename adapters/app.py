@@ -33,6 +33,7 @@ from adapters.web.health import health
 from adapters.web.outbox import outbox_routes
 from adapters.web.preview import preview_route
 from adapters.web.reload import reload_route
+from adapters.web.script import script_route
 from adapters.web.server import GRACE, application, run_server
 from adapters.web.stats import stats_routes
 from adapters.web.unsubscribing import Links, unsubscribing_routes
@@ -176,6 +177,7 @@ def _routes(shop: Shop, store: ShopStore, running: Sidecar, metrics: Metrics) ->
         routes.before_request(once_recovered)
     return [
         health(metrics, service),
+        script_route(),
         http_source(keys, intake),
         stream_source(keys, intake, metrics),
         webhook_source(keys, intake, shop.settings.webhooks),

@@ -20,6 +20,9 @@ from adapters.sources.stream import FRAME_LIMIT
 from adapters.web.answers import refusal
 from engine.runtime.router import Refused
 
+PAGE_ROUTE = "/v1/batch"
+"""Where `/impel.js` sends to."""
+
 GRACE = 1.0
 """Seconds that open connections are given when the server ends."""
 
@@ -38,6 +41,7 @@ def application(routes: Iterable[Blueprint]) -> QuartTrio:
     for kind, handler in _HANDLERS.items():
         app.register_error_handler(kind, handler)
     app.after_request(_closing)
+    app.after_request(_readable)
     return app
 
 
@@ -96,6 +100,14 @@ async def _closing(response: Response) -> Response:
     """End the connection after a refusal: it may precede the end of the body, which nobody reads any more."""
     if response.status_code >= HTTPStatus.BAD_REQUEST and request.http_version.startswith("1"):
         response.headers["Connection"] = "close"
+    return response
+
+
+async def _readable(response: Response) -> Response:
+    """Let the shop's pages, which are of another origin, read what became of their events and when to try again."""
+    if request.path == PAGE_ROUTE:
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        response.headers["Access-Control-Expose-Headers"] = "Retry-After"
     return response
 
 
