@@ -54,6 +54,14 @@ def test_consent_withdrawn_empties_the_queue_and_forgets_who_it_was(shop: Shop, 
     assert kept(visitor.open(address)) == {"consent": "denied"}
 
 
+def test_consent_given_in_one_tab_begins_the_view_in_the_others(shop: Shop, visitor: Visitor) -> None:
+    address = shop.serve("/silent", PRODUCT, said="")
+    one, _other = visitor.open(address), visitor.open(address)
+    one.evaluate("impel.consent(true)")
+    me = anonymous_id(one)
+    eventually(lambda: shop.count(me, "product_viewed") == 2)
+
+
 def test_consent_withdrawn_in_one_tab_is_withdrawn_in_the_others(shop: Shop, visitor: Visitor) -> None:
     one, other = (visitor.open(shop.serve("/tent", PRODUCT)) for _ in range(2))
     me = anonymous_id(one)

@@ -93,12 +93,24 @@ def test_a_wrong_key_is_said_on_the_console(shop: Shop, visitor: Visitor) -> Non
 
 
 def test_what_was_recorded_in_a_tab_that_is_closed_at_once_arrives(shop: Shop, visitor: Visitor) -> None:
-    address = shop.serve("/tent", PRODUCT)
-    me = anonymous_id(visitor.open(address))
-    tab = visitor.open(address)
+    tab = visitor.open(shop.serve("/tent", PRODUCT))
+    me = anonymous_id(tab)
+    eventually(lambda: shop.count(me, "page"))
     tab.evaluate("impel.track('last_word')")
     tab.close()
     eventually(lambda: shop.count(me, "last_word"))
+
+
+def test_requests_outlive_their_page(shop: Shop, visitor: Visitor) -> None:
+    noting = """window.outliving = [];
+        window.fetch = new Proxy(fetch, {apply(target, self, [address, options]) {
+            window.outliving.push(options.keepalive); return Reflect.apply(target, self, [address, options]);
+        }})"""
+    visitor.context.add_init_script(noting)
+    tab = visitor.open(shop.serve("/tent", PRODUCT))
+    me = anonymous_id(tab)
+    eventually(lambda: shop.count(me, "page"))
+    assert tab.evaluate("outliving") == [True]
 
 
 def test_what_was_recorded_before_another_page_is_opened_arrives_once(shop: Shop, visitor: Visitor) -> None:
@@ -115,14 +127,17 @@ def test_what_was_recorded_before_another_page_is_opened_arrives_once(shop: Shop
 
 
 def test_what_happens_offline_is_sent_when_the_browser_is_online_again(shop: Shop, visitor: Visitor) -> None:
+    visitor.context.clock.install()
     tab = visitor.open(shop.serve("/tent", PRODUCT))
     me = anonymous_id(tab)
     eventually(lambda: shop.count(me, "page"))
+    tab.clock.pause_at(tab.evaluate("Date.now()") / 1000 + 1)  # from here on nothing happens by a timer
     visitor.context.set_offline(True)
     tab.evaluate("impel.track('underground')")
     turn(tab, "hidden")
     turn(tab, "visible")
-    assert waiting(tab) == 1
+    tab.clock.run_for(5_000)
+    assert "underground" not in visitor.names
     visitor.context.set_offline(False)
     eventually(lambda: shop.count(me, "underground"), tab)
     assert visitor.names.count("underground") == 1
