@@ -34,6 +34,12 @@ def ids_of(visitor: Visitor) -> list[str]:
     return [each["messageId"] for batch in visitor.sent for each in batch]
 
 
+def leave_nothing(tab: "Page") -> bool:
+    """Let so much time pass that the page sends what others have left."""
+    tab.clock.run_for(LATER)
+    return not waiting(tab)
+
+
 def test_a_cart_is_sent_until_it_is_taken_and_fires_once_for_the_right_person(shop: Shop, visitor: Visitor) -> None:
     tab = visitor.open(shop.serve("/tent", PRODUCT))
     me = anonymous_id(tab)
@@ -121,8 +127,7 @@ def test_what_was_recorded_before_another_page_is_opened_arrives_once(shop: Shop
         tab.evaluate("number => { impel.track('step', {number}); location.search = number; }", number)
         tab.wait_for_url(f"**?{number}")
     eventually(lambda: shop.count(me, "page") == 6)
-    tab.clock.run_for(LATER)
-    eventually(lambda: not waiting(tab))
+    eventually(lambda: leave_nothing(tab))
     assert sorted(told["number"] for name, told in shop.events(me) if name == "step") == list(range(5))
 
 
@@ -180,8 +185,7 @@ def test_a_page_finishes_what_an_earlier_one_could_not_send(shop: Shop, visitor:
     tab.wait_for_function("localStorage['impel.wait']")
     tab.close()
     next_tab = visitor.open(address)
-    next_tab.clock.run_for(LATER)
-    eventually(lambda: not waiting(next_tab))
+    eventually(lambda: leave_nothing(next_tab))
     assert shop.count(me, "left_behind") == 1
 
 

@@ -14,23 +14,29 @@ function isOptedOut() {
 
 function consent(isGranted) {
   if (isOptedOut()) return;
-  if (!isGranted) forgetEverything();
+  if (isGranted) anonymousId(); // first, so that the other tabs, which hear of the consent, know it too
   keep("consent", isGranted ? GRANTED : "denied");
   heedConsent();
 }
 
+// In every tab, when it was given or withdrawn in one: another may record something until it hears of it.
 function heedConsent() {
   if (granted()) return resumeView();
   dropView();
   abandonAll();
+  namesOf("").filter((name) => name !== "consent").forEach(forget);
 }
 
 function record(call) {
   if (!granted()) return;
-  const anonymousId = recall("id") ?? randomId();
-  keep("id", anonymousId);
   const timestamp = new Date().toISOString();
-  enqueue({ ...call, anonymousId, userId: recall("user"), messageId: randomId(), timestamp });
+  enqueue({ ...call, anonymousId: anonymousId(), userId: recall("user"), messageId: randomId(), timestamp });
+}
+
+function anonymousId() {
+  const id = recall("id") ?? randomId();
+  keep("id", id);
+  return id;
 }
 
 function track(event, properties = {}) {
