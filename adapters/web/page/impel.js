@@ -79,16 +79,28 @@ function safely(act) {
   };
 }
 
-function leaving(endOrPause) {
-  endOrPause();
+function hidden() {
+  pauseView();
   flushNow();
+}
+
+function left() {
+  endView();
+  flushNow();
+  isGone = true;
+}
+
+function returned() {
+  isGone = false;
+  resumeView();
+  flush();
 }
 
 function listen() {
   const on = (target, name, act, options) => target.addEventListener(name, safely(act), options);
-  on(document, "visibilitychange", () => (document.visibilityState === "visible" ? resumeView() : leaving(pauseView)));
-  on(window, "pagehide", () => leaving(endView));
-  on(window, "pageshow", resumeView);
+  on(document, "visibilitychange", () => (document.visibilityState === "visible" ? resumeView() : hidden()));
+  on(window, "pagehide", left);
+  on(window, "pageshow", returned);
   on(window, "popstate", navigated);
   on(window, "online", flush);
   on(window, "storage", ({ key }) => key === `${PREFIX}consent` && heedConsent()); // another tab was told

@@ -15,6 +15,7 @@ const NOT_NOW = [408, 425, 429];
 const mine = new Set(); // names of the events that this page recorded
 const flying = new Map(); // by the names of the events that are on their way from here, what ends their request
 let timer;
+let isGone = false; // the page has been left, and may be gone back to
 let due = Infinity; // by the page's clock, when it flushes
 let recorded = 0; // by this page
 let failures = 0;
@@ -81,7 +82,7 @@ function ageOf(name) {
 }
 
 function isOpen() {
-  return granted() && navigator.onLine;
+  return granted() && navigator.onLine && !isGone;
 }
 
 // Milliseconds until something may be sent.
@@ -111,7 +112,7 @@ async function deliver(names) {
     const sent = { method: "POST", body, keepalive: true, credentials: "omit", signal: request.signal };
     await settle(await fetch(new URL("v1/batch", script.src), sent), names);
   } catch {
-    if (granted()) backOff(0);
+    if (isOpen()) backOff(0); // requests of a page that is left fail for it, and mostly arrive
   } finally {
     clearTimeout(patience);
     names.forEach((name) => flying.delete(name));
