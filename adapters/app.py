@@ -39,6 +39,7 @@ from adapters.web.health import health
 from adapters.web.inbox import inbox_routes
 from adapters.web.reload import reload_route
 from adapters.web.sandbox import sandbox_routes
+from adapters.web.script import script_route
 from adapters.web.server import GRACE, application, run_server
 from adapters.web.shop import SHOP, shop_routes
 from adapters.web.tracking import Sightings, tracking_routes
@@ -189,6 +190,7 @@ def _routes(shop: Shop, store: ShopStore, running: Sidecar, desk: Desk) -> list[
     is_open = shop.is_demo and settings.host in HERE
     return [
         health(space.metrics, space.service),
+        script_route(),
         http_source(door, intakes),
         analytics_js_source(door, settings.public_url),
         stream_source(door, intakes, space.metrics),

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.browser.shop import Shop, Visitor, opened
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
@@ -24,3 +26,17 @@ def browser() -> Iterator["Browser"]:
         found = driver.chromium.launch(executable_path=chromium, args=arguments)
         yield found
         found.close()
+
+
+@pytest.fixture(scope="session")
+def shop(browser: "Browser", tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    with opened(tmp_path_factory.mktemp("shop")) as one:
+        yield one
+
+
+@pytest.fixture
+def visitor(browser: "Browser", shop: Shop) -> Iterator[Visitor]:
+    with browser.new_context() as context:
+        visitor = Visitor(context, shop)
+        yield visitor
+        assert visitor.faults == [], "nothing is thrown into the page"
