@@ -37,6 +37,7 @@ from adapters.web.admin import admin
 from adapters.web.bounces import bounces_route
 from adapters.web.database import database
 from adapters.web.decisions import decisions
+from adapters.web.events import events_routes
 from adapters.web.feedback import feedback_routes
 from adapters.web.health import health
 from adapters.web.outbox import outbox_routes
@@ -208,8 +209,9 @@ def _routes(shop: Shop, store: ShopStore, running: Sidecar, metrics: Metrics, de
     users, messages = admin(keys, service), outbox_routes(keys, service.outbox, service.store)
     reasons = why_routes(keys, service, lambda: running.reloader.files)
     counts = stats_routes(keys, store, lambda: [each.name for each in running.reloader.files.loaded.triggers])
+    known = events_routes(keys, service, lambda: running.reloader.files)
     shown, past = preview_route(keys, service), replay_routes(keys, service.outbox, service.store)
-    for routes in (users, messages, counts, reasons, shown, past):
+    for routes in (users, messages, counts, known, reasons, shown, past):
         routes.before_request(once_recovered)
     return [
         health(metrics, service),
@@ -222,6 +224,7 @@ def _routes(shop: Shop, store: ShopStore, running: Sidecar, metrics: Metrics, de
         users,
         messages,
         counts,
+        known,
         reasons,
         shown,
         past,
