@@ -199,7 +199,7 @@ def _service(
 
 def _routes(shop: Shop, store: ShopStore, running: Sidecar, metrics: Metrics, desk: Desk) -> list[Blueprint]:
     keys, service = shop.keys, running.service
-    intake = Intake(service, metrics)
+    intake = Intake(service, metrics, lambda: running.reloader.files.plan)
 
     async def once_recovered() -> None:
         """Refuse to tell or to change what is not read yet."""

@@ -41,6 +41,7 @@ class Reloader:
             files = await trio.to_thread.run_sync(self._read)
             with trio.CancelScope(shield=True):  # what is in force and `files` must agree, whoever still waits
                 changed = await self._service.reload(files.configuration)
+                changed |= files.plan.text != self.files.plan.text
                 self.files = files
         _log.info("files read again", changed=changed, digest=self.version.digest, triggers=len(files.loaded.triggers))
         return changed

@@ -17,7 +17,7 @@ _SHOWN = 8
 
 
 def reload(*, config: Config = Path("config"), url: str | None = None) -> int:
-    """Let the running sidecar read its triggers, segments, messages and templates again.
+    """Let the running sidecar read its triggers, segments, messages, rules and tracking plan again.
 
     A set that does not check changes nothing. The settings in impel.yaml are read at the start only.
 

@@ -34,14 +34,14 @@ def http_source(keys: Keys, intake: Intake) -> Blueprint:
 
     @routes.post("/v1/<any(track, identify, page, screen, alias, group):kind>")
     async def take_one(kind: Kind) -> Response:
-        decoded = decode_calls([await permitted()], intake.received(), kind=kind)
+        decoded = decode_calls([await permitted()], intake.received(), kind=kind, check=intake.check)
         await intake.take(signalled(request, decoded.arrivals), "http", len(decoded.rejected))
         return answer(report(decoded.accepted, decoded.rejected), 400 if decoded.rejected else 200)
 
     @routes.post("/v1/batch")
     async def take_batch() -> Response:
         batch: Batch = read_batch(await permitted())
-        decoded = decode_calls(batch.batch, intake.received(), batch=batch)
+        decoded = decode_calls(batch.batch, intake.received(), batch=batch, check=intake.check)
         await intake.take(signalled(request, decoded.arrivals), "http", len(decoded.rejected))
         return answer(report(decoded.accepted, decoded.rejected))
 

@@ -29,7 +29,8 @@ def webhook_source(keys: Keys, intake: Intake, mapped: Mapping[str, Mapped]) -> 
             return refusal(404, "there is no such webhook: name it under `webhooks:` in the settings")
         body = await read_body()
         shape = partial(_call, mapped[name])
-        decoded = decode_calls(read_frame(body, "json"), intake.received(), kind="track", shape=shape)
+        calls, check = read_frame(body, "json"), intake.check
+        decoded = decode_calls(calls, intake.received(), kind="track", shape=shape, check=check)
         await intake.take(decoded.arrivals, "webhook", len(decoded.rejected))
         refused = decoded.rejected and not body.lstrip().startswith(b"[")
         return answer(report(decoded.accepted, decoded.rejected), 400 if refused else 200)

@@ -22,6 +22,7 @@ class Metrics:
         self._registry = CollectorRegistry()
         self._events = self._counter("impel_events", "Inputs taken", "source", "type")
         self._rejected = self._counter("impel_rejected", "Inputs refused", "source")
+        self._violations = self._counter("impel_violations", "Events that break their schema", "event", "keyword")
         arm = "trigger", "version", "variant"
         self._decisions = self._counter("impel_decisions", "Firings, and what came of them", *arm, "outcome", "gate")
         self._revenue = Gauge("impel_revenue", "What goals were worth", arm, registry=self._registry)
@@ -45,6 +46,10 @@ class Metrics:
         """Inputs were refused."""
         if number:
             self._rejected.labels(source).inc(number)
+
+    def violated(self, event: str, keyword: str) -> None:
+        """An event came in that breaks its schema."""
+        self._violations.labels(event, keyword).inc()
 
     @contextmanager
     def connected(self, way: str) -> Iterator[None]:

@@ -22,7 +22,8 @@ def events_routes(keys: Keys, service: Service, files: Callable[[], Files]) -> B
     async def tell() -> Response:
         if not keys.administers(bearer(request)):
             return refusal(401, "this needs the admin token, as `Authorization: Bearer TOKEN`")
-        told = catalogue(await service.store.events(), mentioned(files().loaded), {})
+        present = files()
+        told = catalogue(await service.events(), mentioned(present.loaded), present.plan.fates)
         told = {"now": service.now(), **told}
         name = request.args.get("name")
         if name is None:
