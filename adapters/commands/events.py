@@ -73,10 +73,12 @@ def show(told: Mapping[str, Any], console: Console) -> None:
     if told["unmentioned"]:
         _title(console, "no trigger mentions", "yellow")
         console.print(_indented(", ".join(map(printable, told["unmentioned"]))))
-    if told["never_seen"]:
-        _title(console, "has not come in" + (", or too seldom" if told["others"] else ""), "yellow")
-        for name, about in told["never_seen"].items():
-            console.print(_indented(_unseen(name, about)))
+    if told["unplanned"]:
+        _title(console, "has no schema in the tracking plan", "yellow")
+        console.print(_indented(", ".join(map(printable, told["unplanned"]))))
+    _unseen("has not come in" + (", or too seldom" if told["others"] else ""), told["never_seen"], console)
+    for name, about in found.items():
+        _unseen(f"never seen in {printable(name)}", about["never_seen"], console)
 
 
 def show_one(name: str, told: Mapping[str, Any], console: Console) -> None:
@@ -91,6 +93,7 @@ def show_one(name: str, told: Mapping[str, Any], console: Console) -> None:
     console.print(_properties(about["properties"], about["looked_at"]))
     if about["left_out"]:
         console.print(_indented("more than these were left out: too many, too deep or too long", "dim"))
+    _unseen("never seen in it", about["never_seen"], console)
     if about["plan"] or about["violations"]:
         _violations(about, console)
 
@@ -145,10 +148,14 @@ def _violations(about: Mapping[str, Any], console: Console) -> None:
     console.print(table if rows else _indented("none", "dim"))
 
 
-def _unseen(name: str, about: Mapping[str, Any]) -> Text:
-    by = f"  mentioned by {', '.join(map(printable, about['triggers']))}"
-    hint = ("; did you mean `" + printable(about["meant"]) + "`?", "cyan") if about["meant"] else ""
-    return Text.assemble((printable(name), "bold"), by, hint)
+def _unseen(title: str, unseen: Mapping[str, Mapping[str, Any]], console: Console) -> None:
+    """Events or properties that triggers mention, and nobody has seen."""
+    if unseen:
+        _title(console, title, "yellow")
+    for name, about in unseen.items():
+        by = f"  mentioned by {', '.join(map(printable, about['triggers']))}"
+        hint = (f"; did you mean `{printable(about['meant'])}`?", "cyan") if about["meant"] else ""
+        console.print(_indented(Text.assemble((printable(name), "bold"), by, hint)))
 
 
 def _sum(violations: Mapping[str, Mapping[str, int]]) -> int:

@@ -55,6 +55,15 @@ async def test_events_are_told_with_the_triggers_that_mention_them(tmp_path: Pat
     assert found["others"] is None
 
 
+async def test_a_property_that_a_trigger_asks_for_and_no_event_bears_is_pointed_out(tmp_path: Path) -> None:
+    when = 'cart[totl > 1] then no cart[exists(total) and address."zip code" == "8001"] within 1h'
+    triggers = f"triggers: {{left: {{when: '{when}'}}, other: {{when: 'sum(cart.totl) > 9 within 1d'}}}}"
+    async with running(tmp_path, config=write_config(tmp_path, SETTINGS, triggers, {})) as sidecar:
+        await track(sidecar, "cart", total=12, address={"zip code": "8000"})
+        cart = (await told(sidecar))["events"]["cart"]
+    assert cart["never_seen"] == {"totl": {"triggers": ["left", "other"], "meant": "total"}}
+
+
 async def test_every_way_in_counts_and_what_is_refused_does_not(tmp_path: Path) -> None:
     async with running(tmp_path, config=configure(tmp_path)) as sidecar:
         batch = [{"type": "page", "userId": "u", "name": "Home"}, {"type": "track", "userId": "u"}]
@@ -120,11 +129,14 @@ async def test_the_command_tells_it_in_eighty_columns(
 
 
 def test_an_event_is_one_row_with_its_whole_name_and_those_without_a_row_are_counted() -> None:
-    about = {"number": 1_234_567, "last": 0, "triggers": [f"trigger {n}" for n in range(30)], "violations": {}}
+    triggers = [f"trigger {n}" for n in range(30)]
+    absent = {"totl": {"triggers": ["left"], "meant": "total"}}
+    about = {"number": 1_234_567, "last": 0, "triggers": triggers, "violations": {}, "never_seen": absent}
     told = {
         "now": 3 * 86_400_000 + 5,
         "events": {"Product Added to a Wishlist by a Friend": about},
         "unmentioned": [],
+        "unplanned": ["Product Added"],
         "never_seen": {"view": {"triggers": ["looks"], "meant": None}},
         "others": {"events": 9_000, "last": 5},
     }
@@ -136,6 +148,10 @@ def test_an_event_is_one_row_with_its_whole_name_and_those_without_a_row_are_cou
     assert lines[2:] == [
         "a Friend",
         "and 9,000 events of names that came too seldom to be kept, counted together",
+        "has no schema in the tracking plan",
+        "Product Added",
         "has not come in, or too seldom",
         "view mentioned by looks",
+        "never seen in Product Added to a Wishlist by a Friend",
+        "totl mentioned by left; did you mean `total`?",
     ]

@@ -51,8 +51,9 @@ async def test_an_event_that_breaks_its_schema_is_taken_all_the_same_and_counted
     assert 'impel_violations_total{event="cart",keyword="required"} 1.0' in metrics
     async with running(tmp_path, config=config) as sidecar:
         assert await violations(sidecar, "cart") == {"total": {"type": 2}, "cart_id": {"required": 1}}
-        found = (await told(sidecar))["events"]
-        assert {name: each["plan"] for name, each in found.items()} == {"cart": "count", "unplanned": None}
+        found = await told(sidecar)
+        assert {name: each["plan"] for name, each in found["events"].items()} == {"cart": "count", "unplanned": None}
+        assert found["unplanned"] == ["unplanned"]
 
 
 async def test_where_the_plan_says_so_it_is_rejected_by_every_way_in(tmp_path: Path) -> None:
