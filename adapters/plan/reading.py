@@ -14,15 +14,15 @@ events:
     required: [order_id]
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from jsonschema_rs import ValidationError
-from ruamel.yaml.nodes import MappingNode, Node, SequenceNode
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from adapters.plan.lint import TYPES, forbidden, misspelt
 from adapters.plan.schemas import DRAFT, EventSchema, Plan
-from engine.language import writing
+from engine.language import tree, writing
 from engine.language.documents import Document, Entry
 from engine.language.errors import TriggerErrors, TriggerWarning, did_you_mean
 from engine.language.files import Loaded
@@ -52,22 +52,26 @@ def read_plan(file: str, text: str) -> Plan:
     return Plan(schemas, tuple(reader.warnings), text)
 
 
-def unplanned(plan: Plan, loaded: Loaded, texts: Mapping[str, str]) -> Iterable[TriggerWarning]:
+def unplanned(plan: Plan, loaded: Loaded, texts: Mapping[str, str]) -> Iterator[TriggerWarning]:
     """Triggers that ask for properties which the plan does not allow; `texts` are those of their files."""
     definitions = {segment.name: segment.state for segment in loaded.segments}
     for trigger in loaded.triggers:
         for event, paths in sorted(mentions(trigger, definitions).items()):
-            schema = plan.schemas[event].schema if event in plan.schemas else True
-            for path in sorted(paths):
-                if (found := forbidden(schema, path)) is not None:
-                    key, known = found
-                    line = texts[trigger.file].splitlines()[trigger.line - 1]
-                    said = (
-                        f"`{trigger.name}` asks for `{writing.path(path)}` of `{event}`, which the plan does not allow"
-                    )
-                    hint = did_you_mean(key, known, f"add `{key}` to the schema of `{event}`")
-                    column = len(line) - len(line.lstrip()) + 1
-                    yield TriggerWarning(trigger.file, trigger.line, column, said, hint, line)
+            if event in plan.schemas:
+                yield from _forbidden(trigger, event, sorted(paths), plan.schemas[event], texts[trigger.file])
+
+
+def _forbidden(
+    trigger: tree.Trigger, event: str, paths: Iterable[tree.Path], schema: EventSchema, text: str
+) -> Iterator[TriggerWarning]:
+    line = text.split("\n")[trigger.line - 1].rstrip("\r")
+    column = len(line) - len(line.lstrip()) + 1
+    for path in paths:
+        if (found := forbidden(schema.schema, path)) is not None:
+            key, known = found
+            said = f"`{trigger.name}` asks for `{writing.path(path)}` of `{event}`, which the plan does not allow"
+            hint = did_you_mean(key, known, f"add `{key}` to the schema of `{event}`")
+            yield TriggerWarning(trigger.file, trigger.line, column, said, hint, line)
 
 
 class _Reader:
@@ -137,11 +141,11 @@ class _Reader:
         """Whether events that break a schema are rejected."""
         if entry is None:
             return otherwise
-        said = self._document.plain(entry.value)
+        said = str(entry.value.value) if isinstance(entry.value, ScalarNode) else ""
         if said not in _FATES:
-            hint = did_you_mean(str(said), _FATES, "write `count`, to take such events all the same, or `reject`")
+            hint = did_you_mean(said, _FATES, "write `count`, to take such events all the same, or `reject`")
             self._document.fail(entry.value, "`violations` is `count` or `reject`", hint)
-        return bool(said == "reject")
+        return said == "reject"
 
     def _find(self, entry: Entry, place: Iterable[str | int]) -> Node:
         """The node at a place of an event's schema, or the nearest around it."""

@@ -94,7 +94,8 @@ def decode_calls(
 ) -> Decoded:
     """Decode calls received together; where `kind` is None each says its `type` itself.
 
-    `shape` makes a call of what came in, where that is something else; it fails as decoding does.
+    `shape` makes a call of what came in, where that is something else, and `check` looks at each event; both fail as
+    decoding does.
     """
     decoder = _Decoder(received, form, kind, batch, check)
     arrivals: list[Arrival] = []

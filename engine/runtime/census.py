@@ -142,8 +142,8 @@ class Census:
         return found
 
     def _let_go(self, changes: Changes) -> None:
-        """Count those together that came least often, of equals those that are longest ago."""
-        named = sorted((seen for seen in self.seen.values() if seen.name), key=lambda seen: (seen.number, seen.last))
+        """Count those together that came least often, of equals those longest ago; what broke a schema stays."""
+        named = sorted((seen for seen in self.seen.values() if seen.name), key=_worth)
         others = changes.counted[OTHERS] = self._of(OTHERS, named[0].since)
         for seen in named[: len(named) - _FEWER]:
             others.number += seen.number
@@ -152,6 +152,10 @@ class Census:
             changes.gone.append(seen.name)
             changes.counted.pop(seen.name, None)
             changes.shaped.pop(seen.name, None)
+
+
+def _worth(seen: Seen) -> tuple[bool, int, Millis]:
+    return bool(seen.shape.violations), seen.number, seen.last
 
 
 def kinds_in(properties: Mapping[str, Any]) -> Iterator[tuple[str, Kind]]:

@@ -90,6 +90,15 @@ def test_names_made_up_for_each_person_are_counted_together_and_those_of_the_sho
     assert census.seen[OTHERS].since == 10
 
 
+def test_an_event_of_which_all_are_rejected_is_not_counted_with_the_others() -> None:
+    census = Census()
+    census.take(Batch(violations={Violation("order", "total", "type"): 2}), 0)
+    for number in range(NAMES + 1):
+        counted(event(f"hello {number}", number), census=census)
+    assert census.seen["order"].shape.violations == {"total": {"type": 2}}
+    assert OTHERS in census.seen
+
+
 def test_a_name_too_long_to_be_one_is_counted_with_the_others() -> None:
     seen = counted(event("x" * 201), event("x" * 200))
     assert {name: each.number for name, each in seen.items()} == {OTHERS: 1, "x" * 200: 1}
