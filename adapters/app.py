@@ -19,6 +19,7 @@ from adapters.feedback.desk import Desk
 from adapters.feedback.mailbox import Mailbox
 from adapters.feedback.returns import Returns
 from adapters.keys import Keys
+from adapters.plan.schemas import Plan
 from adapters.reloading import Reloader
 from adapters.settings import Settings
 from adapters.sources.analytics_js import analytics_js_source
@@ -175,9 +176,13 @@ def _plugged(shop: Shop, store: ShopStore, destinations: Mapping[str, Destinatio
     """All parts, plugged together and yet to be run."""
     settings, keys, configuration = shop.settings, shop.keys, shop.files.configuration
     links = Links(keys.links_key, settings.public_url)
-    space = open_space(settings, configuration, links, store=store, destinations=destinations, clock=clock)
+
+    def plan() -> Plan:
+        return reloader.files.plan
+
+    space = open_space(settings, configuration, links, store=store, destinations=destinations, clock=clock, plan=plan)
     space.metrics.watch(space.service, lambda: clock.suspicious)
-    sandbox = open_sandbox(settings, keys, configuration, clock)
+    sandbox = open_sandbox(settings, keys, configuration, clock, plan)
     reloader = Reloader(shop.folder, settings, space.service, sandbox.space.service, files=shop.files, keys=keys)
     return Sidecar(space, sandbox, reloader, trio.Event())
 

@@ -1,12 +1,13 @@
-"""The files that may change while the sidecar runs (triggers, segments, messages, templates, sending), as one set.
+"""The files that may change while the sidecar runs (triggers, messages, sending, events and so on), as one set.
 
-A set that checks has a content: the texts of all files by their path in the folder, and the settings that give triggers
-their meaning. It is journaled whole, so that what was in force once can be compiled again; its digest says whether two
-sets are the same, wherever their folders are.
+A set that checks has a content: the texts of all files by their path in the folder, but for the tracking plan, and the
+settings that give triggers their meaning. It is journaled whole, so that what was in force once can be compiled again;
+its digest says whether two sets are the same, wherever their folders are.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 
@@ -14,14 +15,16 @@ import msgspec
 
 from adapters.content import MessageErrors, Messages
 from adapters.content.messages import message_names
-from adapters.files import SENDING, FolderError, content_files, read_folder, sending_file
+from adapters.files import EVENTS, SENDING, FolderError, content_files, read_folder, single_file
+from adapters.plan.reading import read_plan, unplanned
+from adapters.plan.schemas import Plan
 from adapters.settings import Settings
 from engine.core.program import Program
 from engine.core.sending.policy import Policy
 from engine.language.compiler import compile_triggers
 from engine.language.concerns import digest as digest_of
 from engine.language.concerns import version
-from engine.language.errors import TriggerError, TriggerErrors
+from engine.language.errors import TriggerError, TriggerErrors, TriggerWarning
 from engine.language.files import Loaded, load
 from engine.language.plans import split
 from engine.language.retired import carry_on, retire
@@ -50,6 +53,10 @@ class Files:
 
     configuration: Configuration
     loaded: Loaded
+    plan: Plan
+    """What events are to look like. It is no part of the content: it decides what comes in, and nothing after that."""
+    warnings: tuple[TriggerWarning, ...]
+    """What is legal in any of them, and probably not meant."""
 
     @property
     def lists(self) -> frozenset[str]:
@@ -84,8 +91,9 @@ def read_files(folder: Path, settings: Settings) -> Files:
     triggers, messages = _texts(read_folder, folder, wrong), _texts(content_files, folder, wrong)
     renderer = _renderer(messages or {}, settings, wrong)
     loaded = _loaded(triggers or {}, messages, settings, wrong)
-    sending = _texts(_sending, folder, wrong)
-    if triggers is None or messages is None or renderer is None or loaded is None or sending is None:
+    sending = _texts(partial(_single, SENDING), folder, wrong)
+    plan = _plan(_texts(partial(_single, EVENTS), folder, wrong), wrong)
+    if not (triggers is not None and messages is not None and renderer and loaded and sending is not None and plan):
         raise ConfigurationErrors(wrong)
     policy = _policy(sending, loaded, renderer, settings)
     content = _Content(
@@ -98,7 +106,9 @@ def read_files(folder: Path, settings: Settings) -> Files:
     )
     written = msgspec.json.encode(content, order="sorted")
     digest = blake2b(written, digest_size=_DIGEST).hexdigest()
-    return Files(Configuration(written, digest, _compiled(loaded, content), renderer, policy), loaded)
+    configuration = Configuration(written, digest, _compiled(loaded, content), renderer, policy)
+    warnings = (*loaded.warnings, *plan.warnings, *unplanned(plan, loaded, triggers))
+    return Files(configuration, loaded, plan, warnings)
 
 
 def compile_content(content: bytes) -> Program:
@@ -166,9 +176,19 @@ def _renderer(texts: Mapping[str, str], settings: Settings, wrong: list[Wrong]) 
     return None
 
 
-def _sending(folder: Path) -> dict[str, str]:
-    text = sending_file(folder)
-    return {} if text is None else {str(folder / SENDING): text}
+def _single(name: str, folder: Path) -> dict[str, str]:
+    text = single_file(folder, name)
+    return {} if text is None else {str(folder / name): text}
+
+
+def _plan(texts: Mapping[str, str] | None, wrong: list[Wrong]) -> Plan | None:
+    try:
+        for file, text in (texts or {}).items():
+            return read_plan(file, text)
+    except TriggerErrors as errors:
+        wrong += errors.errors
+        return None
+    return Plan()
 
 
 def _policy(texts: Mapping[str, str], loaded: Loaded, messages: Messages, settings: Settings) -> Policy:

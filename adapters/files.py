@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PARTS = ("triggers", "segments")
-"""The folders of a configuration that hold trigger files; its other files are settings, messages and templates."""
+"""The folders of a configuration that hold trigger files; its other files are settings, messages, rules and so on."""
 
 SENDING = "sending.yaml"
 """The rules of sending, in the folder of a configuration."""
+
+EVENTS = "events.yaml"
+"""The tracking plan, there."""
 
 _CONTENT = ("messages", "templates")
 _SUFFIXES = (".yaml", ".yml")
@@ -47,20 +50,21 @@ def _text(file: Path) -> str:
         raise FolderError(f"{file} is not UTF-8 text: byte {error.start} cannot be read") from error
 
 
-def sending_file(folder: Path) -> str | None:
-    """The text of the rules of sending; None where there is no such file.
+def single_file(folder: Path, name: str) -> str | None:
+    """The text of a file that stands by itself, `SENDING` or `EVENTS`; None where there is no such file.
 
     Raises:
         FolderError: it cannot be read as UTF-8 text.
 
     """
-    file = folder / SENDING
+    file = folder / name
     return _text(file) if file.is_file() else None
 
 
 def has_content(folder: Path) -> bool:
-    """Whether messages, templates or rules of sending stand there."""
-    return any((folder / part).is_dir() for part in _CONTENT) or (folder / SENDING).is_file()
+    """Whether messages, templates, rules of sending or a tracking plan stand there."""
+    singles = any((folder / name).is_file() for name in (SENDING, EVENTS))
+    return singles or any((folder / part).is_dir() for part in _CONTENT)
 
 
 def content_files(folder: Path) -> dict[str, str]:

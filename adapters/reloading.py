@@ -50,6 +50,7 @@ class Reloader:
             with trio.CancelScope(shield=True):  # what is in force and `files` must agree, whoever still waits
                 changed = await self._service.reload(files.configuration)
                 await self._sandbox.reload(files.configuration)
+                changed |= files.plan.text != self.files.plan.text
                 self.files = files
                 self.keys.renew(keys)
         _log.info("files read again", changed=changed, digest=self.version.digest, triggers=len(files.loaded.triggers))

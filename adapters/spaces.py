@@ -8,6 +8,7 @@ from quart import Blueprint
 from adapters.configuration import Files, compile_content, succeed
 from adapters.destinations.inbox import Inbox
 from adapters.keys import Keys
+from adapters.plan.schemas import Plan
 from adapters.settings import Settings
 from adapters.sources.archive import archive_source
 from adapters.sources.consents import consents_source
@@ -18,6 +19,7 @@ from adapters.store.memory import MemoryStore
 from adapters.telemetry.metrics import Metrics
 from adapters.web.admin import admin
 from adapters.web.decisions import decisions
+from adapters.web.events import events_routes
 from adapters.web.outbox import outbox_routes
 from adapters.web.preview import preview_route
 from adapters.web.replay import replay_routes
@@ -63,6 +65,7 @@ def open_space(
     store: Store,
     destinations: Mapping[str, Destination],
     clock: Clock,
+    plan: Callable[[], Plan],
 ) -> Space:
     """Plug an engine together; it is yet to be run."""
     metrics = Metrics()
@@ -83,10 +86,12 @@ def open_space(
         limits=Limits(settings.idle_after_ms, settings.awake_users, settings.uncommitted_events),
     )
     inboxes = {name: each for name, each in destinations.items() if isinstance(each, Inbox)}
-    return Space(service, Intake(service, metrics), links, metrics, inboxes)
+    return Space(service, Intake(service, metrics, plan), links, metrics, inboxes)
 
 
-def open_sandbox(settings: Settings, keys: Keys, configuration: Configuration, clock: Clock) -> Sandbox:
+def open_sandbox(
+    settings: Settings, keys: Keys, configuration: Configuration, clock: Clock, plan: Callable[[], Plan]
+) -> Sandbox:
     """Plug a sandbox together, which goes by `clock` until its time is moved.
 
     Its links are signed by a key of their own: what somebody chooses there is not chosen in the shop.
@@ -100,6 +105,7 @@ def open_sandbox(settings: Settings, keys: Keys, configuration: Configuration, c
         store=store,
         destinations=dict.fromkeys(settings.destinations, Inbox()),
         clock=movable,
+        plan=plan,
     )
     return Sandbox(space, store, Travel(space.service, movable))
 
@@ -119,8 +125,8 @@ def asked(keys: Keys, space: Space, files: Callable[[], Files], *, tracks: bool)
     users, messages = admin(keys, service), outbox_routes(keys, service.outbox, service.store)
     counts = stats_routes(keys, service.store, lambda: [each.name for each in files().loaded.triggers])
     reasons, shown = why_routes(keys, service, files), preview_route(keys, service)
-    past = replay_routes(keys, service.outbox, service.store)
-    for routes in (users, messages, counts, reasons, shown, past):
+    past, seen = replay_routes(keys, service.outbox, service.store), events_routes(keys, service, files)
+    for routes in (users, messages, counts, reasons, shown, past, seen):
         routes.before_request(once_recovered)
     return [
         users,
@@ -129,6 +135,7 @@ def asked(keys: Keys, space: Space, files: Callable[[], Files], *, tracks: bool)
         reasons,
         shown,
         past,
+        seen,
         archive_source(keys, intake),
         lists_source(keys, intake, lambda: files().lists),
         consents_source(keys, intake),

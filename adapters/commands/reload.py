@@ -17,7 +17,7 @@ _SHOWN = 8
 
 
 def reload(*, config: Config = Path("config"), url: str | None = None) -> int:
-    """Let the running sidecar read its triggers, segments, messages and templates again.
+    """Let the running sidecar read its triggers, segments, messages, rules and tracking plan again.
 
     A set that does not check changes nothing. Of the settings in impel.yaml only the keys are read again: `write_key`,
     `write_keys` and `admin_token`. All others are read at the start.

@@ -10,7 +10,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 
 from adapters.sources.envelope import NONE, BadEnvelope, Form, read, read_frame
-from adapters.sources.segment import EVENT_LIMIT, Call, Decoded, Rejection, decode_calls, make_arrivals
+from adapters.sources.segment import EVENT_LIMIT, Call, Check, Decoded, Rejection, decode_calls, make_arrivals
 from engine.core.events import Millis
 
 SEQ_LIMIT = (1 << 53) - 1
@@ -46,17 +46,17 @@ _READ: dict[Form, Callable[[bytes], _Numbered | list[Call]]] = {
 _FAULTS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-def decode_frame(frame: str | bytes, received: Millis) -> Frame:
+def decode_frame(frame: str | bytes, received: Millis, check: Check | None = None) -> Frame:
     """Decode a text frame of JSON, or a binary one of msgpack. One that cannot be read at all holds one rejection."""
     form: Form = "json" if isinstance(frame, str) else "msgpack"
     body = frame.encode() if isinstance(frame, str) else frame
     try:
-        return _quickly(body, form, received) or _tolerantly(body, form, received)
+        return _quickly(body, form, received, check) or _tolerantly(body, form, received, check)
     except BadEnvelope as fault:
         return Frame(None, Decoded([], [Rejection(None, None, f"the frame cannot be read: {fault}")]))
 
 
-def _quickly(body: bytes, form: Form, received: Millis) -> Frame | None:
+def _quickly(body: bytes, form: Form, received: Millis, check: Check | None) -> Frame | None:
     """Read a frame all of whose calls are of the right shape and size; None if it is no such frame."""
     try:
         frame = _READ[form](body)
@@ -65,11 +65,11 @@ def _quickly(body: bytes, form: Form, received: Millis) -> Frame | None:
     if len(body) > EVENT_LIMIT and max(map(len, _split(body, form)[1]), default=0) > EVENT_LIMIT:
         return None
     if isinstance(frame, list):
-        return Frame(None, make_arrivals(frame, received, form))
-    return Frame(frame.seq, make_arrivals(frame.events, received, form))
+        return Frame(None, make_arrivals(frame, received, form, check))
+    return Frame(frame.seq, make_arrivals(frame.events, received, form, check))
 
 
-def _tolerantly(body: bytes, form: Form, received: Millis) -> Frame:
+def _tolerantly(body: bytes, form: Form, received: Millis, check: Check | None) -> Frame:
     """Read a frame call by call.
 
     Raises:
@@ -77,7 +77,7 @@ def _tolerantly(body: bytes, form: Form, received: Millis) -> Frame:
 
     """
     seq, calls = _split(body, form)
-    return Frame(seq, decode_calls(calls, received, form=form))
+    return Frame(seq, decode_calls(calls, received, form=form, check=check))
 
 
 def _split(body: bytes, form: Form) -> tuple[int | None, Sequence[msgspec.Raw]]:

@@ -57,7 +57,7 @@ def http_source(door: Door, intakes: Intakes) -> Blueprint:
     async def take_one(path: str) -> Response:
         key, body = await permitted()
         intake = intakes.of(key)
-        decoded = decode_calls([body], intake.received(), kind=_KINDS[path])
+        decoded = decode_calls([body], intake.received(), kind=_KINDS[path], check=intake.check)
         key.sent(decoded.calls)
         await intake.take(signalled(request, decoded.arrivals), "http", len(decoded.rejected))
         return answer(report(decoded.accepted, decoded.rejected), 400 if decoded.rejected else 200)
@@ -70,7 +70,7 @@ def http_source(door: Door, intakes: Intakes) -> Blueprint:
         key, body = await permitted()
         intake = intakes.of(key)
         batch: Batch = read_batch(body)
-        decoded = decode_calls(batch.batch, intake.received(), batch=batch)
+        decoded = decode_calls(batch.batch, intake.received(), batch=batch, check=intake.check)
         key.sent(decoded.calls)
         await intake.take(signalled(request, decoded.arrivals), "http", len(decoded.rejected))
         return answer(report(decoded.accepted, decoded.rejected))

@@ -23,6 +23,9 @@ EVENT_LIMIT = 32 * 1024
 
 _MOST_CATEGORIES, _LONGEST_CATEGORY = 50, 100
 
+Check = Callable[[str, bytes], None]
+"""Looks at an event's name and raw properties; it raises ValueError, and the text says why, where it is not taken."""
+
 Kind = Literal["track", "identify", "page", "screen", "alias", "group"]
 Id = str | int | None
 
@@ -92,12 +95,14 @@ def decode_calls(
     kind: Kind | None = None,
     batch: Batch | None = None,
     shape: Callable[[bytes], bytes] = bytes,
+    check: Check | None = None,
 ) -> Decoded:
     """Decode calls received together; where `kind` is None each says its `type` itself.
 
-    `shape` makes a call of what came in, where that is something else; it fails as decoding does.
+    `shape` makes a call of what came in, where that is something else, and `check` looks at each event; both fail as
+    decoding does.
     """
-    decoder = _Decoder(received, form, kind, batch)
+    decoder = _Decoder(received, form, kind, batch, check)
     arrivals: list[Arrival] = []
     rejected: list[Rejection] = []
     stamps = 0
@@ -114,9 +119,9 @@ def decode_calls(
     return Decoded(arrivals, rejected, stamps)
 
 
-def make_arrivals(calls: Sequence[Call], received: Millis, form: Form) -> Decoded:
+def make_arrivals(calls: Sequence[Call], received: Millis, form: Form, check: Check | None = None) -> Decoded:
     """The same for calls that were read in one go, none of them bigger than is taken."""
-    decoder = _Decoder(received, form, None, None)
+    decoder = _Decoder(received, form, None, None, check)
     arrivals: list[Arrival] = []
     rejected: list[Rejection] = []
     stamps = 0
@@ -137,8 +142,11 @@ def make_arrivals(calls: Sequence[Call], received: Millis, form: Form) -> Decode
 class _Decoder:
     """Decodes the calls of one request or frame."""
 
-    def __init__(self, received: Millis, form: Form, kind: Kind | None, batch: Batch | None) -> None:
+    def __init__(
+        self, received: Millis, form: Form, kind: Kind | None, batch: Batch | None, check: Check | None
+    ) -> None:
         self._received = received
+        self._check = check
         self._read, self._write = CODECS[form]
         self._kind = kind
         self._traits = NONE if batch is None or batch.context is None else batch.context.traits
@@ -219,7 +227,7 @@ class _Decoder:
 
     def _event(self, call: Call, name: str, properties: bytes) -> Event:
         user_id, anonymous_id = _ids(call)
-        return Event(
+        event = Event(
             user_id=user_id,
             anonymous_id=anonymous_id,
             message_id=text_of(call.message_id) or "",
@@ -227,6 +235,9 @@ class _Decoder:
             ts=self._happened(call),
             properties=properties,
         )
+        if self._check is not None:  # last: what is rejected for another reason breaks no schema
+            self._check(name, properties)
+        return event
 
     def identify(self, call: Call) -> Profile:
         """Traits stand in `traits`, or, as some libraries send them, in the context."""

@@ -167,7 +167,7 @@ class _Stream:
                 self._metrics.throttled(self._key.name)
                 await trio.sleep(wait)
             frame = await self._receive() or b""  # the server's word for an empty one is None
-            await self._take(frame, decode_frame(frame, self._intake.received()))
+            await self._take(frame, decode_frame(frame, self._intake.received(), self._intake.check))
 
     async def _take(self, raw: str | bytes, frame: Frame) -> None:
         if frame.seq is not None:

@@ -23,7 +23,7 @@ from adapters.sources.envelope import read, read_frame
 from adapters.sources.instants import BadInstant, instant
 from adapters.sources.intake import Intakes
 from adapters.sources.mapping import SHOPS, Mapped
-from adapters.sources.segment import Decoded, decode_calls
+from adapters.sources.segment import Check, Decoded, decode_calls
 from adapters.sources.shopify import read_shopify
 from adapters.sources.signatures import CHECKS
 from adapters.sources.woocommerce import is_ping, read_woocommerce
@@ -58,7 +58,7 @@ def webhook_source(door: Door, intakes: Intakes, mapped: Mapping[str, Mapped]) -
         if hook.kind == "woocommerce" and is_ping(post):
             return answer({"success": True})
         try:
-            decoded = _decoded(hook, post, intake.received())
+            decoded = _decoded(hook, post, intake.received(), intake.check)
         except NotGenuine as fault:
             _log.warning("a webhook was not genuine", webhook=name, reason=str(fault))
             return refusal(401, str(fault))
@@ -76,7 +76,7 @@ def webhook_source(door: Door, intakes: Intakes, mapped: Mapping[str, Mapped]) -
     return routes
 
 
-def _decoded(hook: Mapped, post: Post, received: Millis) -> Decoded:
+def _decoded(hook: Mapped, post: Post, received: Millis, check: Check | None) -> Decoded:
     """What a webhook says, if it is genuine.
 
     Raises:
@@ -88,10 +88,10 @@ def _decoded(hook: Mapped, post: Post, received: Millis) -> Decoded:
     if hook.kind != "json":
         CHECKS[hook.kind](post, hook.key())
     if hook.kind in SHOPS:
-        return _from_shop(hook, post, received)
+        return _from_shop(hook, post, received, check)
     own_id = post.shown("webhook-id") if hook.kind == "standard" else None
     shape = partial(_call, hook, own_id)
-    return decode_calls(read_frame(post.body, "json"), received, kind="track", shape=shape)
+    return decode_calls(read_frame(post.body, "json"), received, kind="track", shape=shape, check=check)
 
 
 def _call(hook: Mapped, own_id: str | None, body: bytes) -> bytes:
@@ -100,7 +100,7 @@ def _call(hook: Mapped, own_id: str | None, body: bytes) -> bytes:
     return msgspec.json.encode(call if call["messageId"] else call | {"messageId": own_id})
 
 
-def _from_shop(hook: Mapped, post: Post, received: Millis) -> Decoded:
+def _from_shop(hook: Mapped, post: Post, received: Millis, check: Check | None) -> Decoded:
     reader, id_header = _READERS[hook.kind]
     told = reader(post, read(post.body, dict[str, Any]))
     own_id = post.shown(id_header)
@@ -109,7 +109,7 @@ def _from_shop(hook: Mapped, post: Post, received: Millis) -> Decoded:
         message_id = f"{hook.kind}:{own_id}:{number}" if own_id else None
         renamed = {"event": hook.named(call["event"])} if "event" in call else {}
         calls.append({"messageId": message_id, "timestamp": told.at} | _without_nulls(call) | renamed)
-    decoded = decode_calls([msgspec.json.encode(call) for call in calls], received)
+    decoded = decode_calls([msgspec.json.encode(call) for call in calls], received, check=check)
     choice = None if told.consent is None else _choice(hook, told, told.consent)
     if choice is None:
         return decoded

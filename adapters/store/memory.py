@@ -8,6 +8,7 @@ import trio
 
 from engine.core.events import INF, Millis
 from engine.core.sending.suppression import Suppressed
+from engine.runtime.census import Census, Seen
 from engine.runtime.records import (
     ENDED,
     Batch,
@@ -52,6 +53,7 @@ class MemoryStore:
         self._suppressed: dict[Place, Suppressed] = {}
         self._counts: dict[Counted, Count] = {}
         self._cursors: dict[str, str] = {}
+        self._census = Census()
         self._versions: list[Version] = []
         self._dispatches: dict[str, Dispatch] = {}
         self._changed: dict[str, int] = {}
@@ -95,6 +97,7 @@ class MemoryStore:
         self._dispatches |= batch.dispatches
         self._changed |= dict.fromkeys(batch.dispatches, commits)
         self._cursors |= batch.cursors
+        self._census.take(batch, self._mark.now)
         for counted, amount in batch.counts.items():
             before = self._counts.get(counted, Count(counted, 0.0, self._mark.now))
             self._counts[counted] = before._replace(amount=before.amount + amount)
@@ -151,6 +154,11 @@ class MemoryStore:
         """All that was counted."""
         await trio.lowlevel.checkpoint()
         return list(self._counts.values())
+
+    async def events(self) -> list[Seen]:
+        """What events there are."""
+        await trio.lowlevel.checkpoint()
+        return list(self._census.seen.values())
 
     async def dispatch(self, dispatch_id: str) -> Dispatch | None:
         """A message, by its id."""

@@ -7,6 +7,7 @@ import msgspec
 
 from engine.core.decisions import Firing
 from engine.core.events import encode, is_json
+from engine.runtime.census import Seen, Shape
 from engine.runtime.records import Decision, Dispatch, Entry, Published
 
 _Kind = TypeVar("_Kind")
@@ -30,6 +31,16 @@ def dispatch_row(dispatch: Dispatch, commits: int) -> tuple[Any, ...]:
     """A row of `outbox`, but for its id."""
     content, address = encode(dispatch), dispatch.address
     return dispatch.id, dispatch.name, dispatch.state, dispatch.changed, content, commits, dispatch.destination, address
+
+
+def seen(row: tuple[str, int, int, int, bytes]) -> Seen:
+    """What a row of `events` says; nothing of a shape that is not there yet, or that another Impel has written."""
+    name, number, since, last, content = row
+    try:
+        shape = read(content, Shape)
+    except msgspec.DecodeError:
+        shape = Shape()
+    return Seen(name, number, since, last, shape)
 
 
 def published(row: tuple[int, str | None, int | None, bytes]) -> Published:

@@ -73,7 +73,13 @@ CREATE TABLE cursors (name TEXT PRIMARY KEY, cursor TEXT NOT NULL) STRICT, WITHO
 """
 """For whom each message was accepted, and how far services that are asked have told; what was there before says not."""
 
-MIGRATIONS = (_FIRST, _COMMITS, _SUPPRESSIONS, _COUNTS, _ADDRESSES)
+_EVENTS = """
+CREATE TABLE events (name TEXT PRIMARY KEY, number INTEGER NOT NULL, since INTEGER NOT NULL, last INTEGER NOT NULL,
+                     shape BLOB NOT NULL) STRICT;
+"""
+"""What events there are; what was there before was not counted."""
+
+MIGRATIONS = (_FIRST, _COMMITS, _SUPPRESSIONS, _COUNTS, _ADDRESSES, _EVENTS)
 """What makes each version of the schema from the one before; the first, of an empty file."""
 
 VERSION = len(MIGRATIONS)

@@ -16,10 +16,11 @@ from adapters.store import queries
 from adapters.store.faults import explained
 from adapters.store.guard import Lock, Witness
 from adapters.store.reader import Asked, Reader
-from adapters.store.rows import published, read
+from adapters.store.rows import published, read, seen
 from adapters.store.writer import Writer
 from engine.core.events import Millis
 from engine.core.sending.suppression import Suppressed
+from engine.runtime.census import Seen
 from engine.runtime.ports import StoreError
 from engine.runtime.records import (
     Batch,
@@ -202,6 +203,10 @@ class SqliteStore:
     async def counts(self) -> list[Count]:
         """All that was counted."""
         return [Count(Counted(*row[:5]), *row[5:]) for row in await self._read(queries.COUNTS, ())]
+
+    async def events(self) -> list[Seen]:
+        """What events there are."""
+        return list(map(seen, await self._read(queries.EVENTS, ())))
 
     async def dispatch(self, dispatch_id: str) -> Dispatch | None:
         """A message, by its id."""

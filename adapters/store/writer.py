@@ -9,10 +9,12 @@ from typing import Any
 import apsw
 import msgspec
 
+from adapters.store import queries
 from adapters.store.faults import explained
-from adapters.store.rows import checksum, decision_row, dispatch_row, entries_to_bytes
+from adapters.store.rows import checksum, decision_row, dispatch_row, entries_to_bytes, seen
 from adapters.store.schema import prepare
-from engine.core.events import INF, Millis
+from engine.core.events import INF, Millis, encode
+from engine.runtime.census import Census, Changes
 from engine.runtime.records import Batch, Mark, Save
 
 _PRAGMAS = {
@@ -48,6 +50,9 @@ _INSERT_SUPPRESSION = """
 _ADD_COUNT = """
     INSERT INTO counts (trigger, version, variant, what, gate, amount, since) VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT DO UPDATE SET amount = amount + excluded.amount"""
+_PUT_EVENT = """
+    INSERT INTO events (name, number, since, last, shape) VALUES (?, ?, ?, ?, x'')
+    ON CONFLICT (name) DO UPDATE SET number = excluded.number, since = excluded.since, last = excluded.last"""
 _INSERT_CHUNK = "INSERT INTO history (user, saved_at, chunk, checksum) VALUES (?, ?, ?, ?)"
 _PEOPLE_PAGE = f"""
     SELECT id, name, touched, bare AND horizon = {INF}, EXISTS (SELECT 1 FROM links WHERE links.user = people.name)
@@ -73,6 +78,7 @@ class Writer:
         self._page = 0
         with explained(path):
             self._connection = _opened(path, vfs, synchronous)
+            self._census = Census(map(seen, self._connection.execute(queries.EVENTS)))
 
     def close(self) -> None:
         """Close the connection."""
@@ -88,7 +94,8 @@ class Writer:
     def write(self, batch: Batch, mark: Mark) -> None:
         """Write a batch, with which the database has got to `mark`."""
         with explained(self._path):
-            self._in_transaction(partial(_put, batch, mark))
+            changes = self._census.take(batch, mark.now)
+            self._in_transaction(partial(_put, batch, mark, changes))
 
     def prune(self, before: Millis, retained: Millis, linked: Millis, passed: int) -> list[str]:
         """Let go of a little of what is too old; returns some visitors who may be forgotten."""
@@ -138,7 +145,7 @@ def _opened(path: Path, vfs: str, synchronous: str) -> apsw.Connection:
     return connection
 
 
-def _put(batch: Batch, mark: Mark, cursor: apsw.Cursor) -> None:
+def _put(batch: Batch, mark: Mark, events: Changes, cursor: apsw.Cursor) -> None:
     if batch.version is not None:
         cursor.execute("INSERT INTO versions VALUES (?, ?, ?, ?)", msgspec.structs.astuple(batch.version))
     if batch.entries:
@@ -156,6 +163,7 @@ def _put(batch: Batch, mark: Mark, cursor: apsw.Cursor) -> None:
     cursor.executemany(_UPSERT_DISPATCH, map(dispatch_row, batch.dispatches.values(), commits))
     cursor.executemany("INSERT OR REPLACE INTO cursors VALUES (?, ?)", batch.cursors.items())
     cursor.executemany(_ADD_COUNT, ((*counted, amount, mark.now) for counted, amount in batch.counts.items()))
+    _put_events(cursor, events)
     for save in batch.saves:
         _save(cursor, save, mark.now)
     for name in batch.gone:
@@ -163,6 +171,14 @@ def _put(batch: Batch, mark: Mark, cursor: apsw.Cursor) -> None:
     if batch.journal_from:
         cursor.execute("DELETE FROM journal WHERE commits < ?", (batch.journal_from,))
     cursor.execute("UPDATE mark SET commits = ?, number = ?, now = ?", mark)
+
+
+def _put_events(cursor: apsw.Cursor, events: Changes) -> None:
+    cursor.executemany("DELETE FROM events WHERE name = ?", ((name,) for name in events.gone))
+    counted = ((each.name, each.number, each.since, each.last) for each in events.counted.values())
+    cursor.executemany(_PUT_EVENT, counted)
+    shaped = ((encode(each.shape), each.name) for each in events.shaped.values())
+    cursor.executemany("UPDATE events SET shape = ? WHERE name = ?", shaped)
 
 
 def _save(cursor: apsw.Cursor, save: Save, now: Millis) -> None:

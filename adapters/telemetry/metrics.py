@@ -23,6 +23,7 @@ class Metrics:
         self._events = self._counter("impel_events", "Inputs taken", "source", "type")
         self._rejected = self._counter("impel_rejected", "Inputs refused", "source")
         self._throttled = self._counter("impel_throttled", "Requests past the rate of their write key", "key")
+        self._violations = self._counter("impel_violations", "Events that break their schema", "event", "keyword")
         arm = "trigger", "version", "variant"
         self._decisions = self._counter("impel_decisions", "Firings, and what came of them", *arm, "outcome", "gate")
         self._revenue = Gauge("impel_revenue", "What goals were worth", arm, registry=self._registry)
@@ -50,6 +51,10 @@ class Metrics:
     def throttled(self, key: str) -> None:
         """A request was put off, since its write key sends more than it may."""
         self._throttled.labels(key).inc()
+
+    def violated(self, event: str, keyword: str) -> None:
+        """An event came in that breaks its schema."""
+        self._violations.labels(event, keyword).inc()
 
     @contextmanager
     def connected(self, way: str) -> Iterator[None]:

@@ -19,7 +19,20 @@ from engine.core.identity import Changes
 from engine.core.sending.suppression import Suppressed
 from engine.runtime.clock import Clock
 from engine.runtime.ports import Store, StoreError, Telemetry
-from engine.runtime.records import ENDED, Batch, Counted, Decision, Dispatch, Entry, Mark, Place, Save, Version, of
+from engine.runtime.records import (
+    ENDED,
+    Batch,
+    Counted,
+    Decision,
+    Dispatch,
+    Entry,
+    Mark,
+    Place,
+    Save,
+    Version,
+    Violation,
+    of,
+)
 
 
 class Receipt:
@@ -142,6 +155,11 @@ class Journal:
         """Count something, together with what has just been recorded."""
         self._pending.counts[counted] = self._pending.counts.get(counted, 0.0) + amount
         self._telemetry.counted(counted, amount)
+        self.news.set()
+
+    def violated(self, violation: Violation) -> None:
+        """An event that came in does not keep to its schema."""
+        self._pending.violations[violation] = self._pending.violations.get(violation, 0) + 1
         self.news.set()
 
     def suppress(self, place: Place, mark: Suppressed | None) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from engine.core.events import Millis
 from engine.core.sending.suppression import Suppressed
+from engine.runtime.census import Seen
 from engine.runtime.records import (
     Batch,
     Count,
@@ -221,6 +222,9 @@ class Store(Protocol):
 
     async def counts(self) -> list[Count]:
         """All that was counted."""
+
+    async def events(self) -> list[Seen]:
+        """What events there are, as `engine.runtime.census` counts them."""
 
     async def dispatch(self, dispatch_id: str) -> Dispatch | None:
         """A message, by its id."""

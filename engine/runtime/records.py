@@ -106,6 +106,16 @@ class Count(NamedTuple):
     """When it was for the first time."""
 
 
+class Violation(NamedTuple):
+    """Where an event does not keep to the schema of its name."""
+
+    event: str
+    path: str
+    """Of the value in the properties; empty for all of them."""
+    keyword: str
+    """Of the schema, such as `required`."""
+
+
 class Dispatch(msgspec.Struct, frozen=True):
     """One message on its way, or what became of it. It changes by being replaced."""
 
@@ -201,6 +211,8 @@ class Batch:
     """Hashes of the ids of messages that linked ids, and when: they are recognised for 24 hours."""
     cursors: dict[str, str] = field(default_factory=dict)
     """How far those who are asked have told, by their names."""
+    violations: dict[Violation, int] = field(default_factory=dict)
+    """In how many events each was found."""
     journal_from: int = 0
     """Entries of the batches before this one, counted as `Mark.commits` does, are not needed any more: their users are
     saved. 0: as before."""
@@ -218,4 +230,5 @@ class Batch:
             or self.journal_from
             or self.counts
             or self.cursors
+            or self.violations
         )

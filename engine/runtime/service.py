@@ -18,6 +18,7 @@ from engine.core.user import User
 from engine.runtime.addresses import Addresses
 from engine.runtime.alarm import STRETCH
 from engine.runtime.arrivals import Alias, Arrival
+from engine.runtime.census import Seen
 from engine.runtime.clock import Clock
 from engine.runtime.context import context
 from engine.runtime.desk import RouterDesk
@@ -296,6 +297,16 @@ class Service:
             await self._flushed()
             found = await self.store.dispatch(message_id)
         return found
+
+    async def events(self) -> list[Seen]:
+        """What events there are, with all that has come in so far.
+
+        Raises:
+            Refused: nothing can be written any more.
+
+        """
+        await self._flushed()
+        return await self.store.events()
 
     # Its parts ---------------------------------------------------------------------------------------------------
 

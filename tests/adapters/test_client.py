@@ -14,6 +14,7 @@ from trio.testing import wait_all_tasks_blocked
 from adapters.client import Client, Refused, connected
 from adapters.sources import stream
 from adapters.sources.frames import Frame, decode_frame
+from adapters.sources.segment import Check
 from adapters.web.server import bind
 from tests.adapters.running import HeldStore, Sidecar, running, started, write_config
 from tests.adapters.test_readiness import store
@@ -30,8 +31,8 @@ def frames(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many events each frame had that has come in."""
     seen: list[int] = []
 
-    def counted(frame: str | bytes, received: int) -> Frame:
-        decoded = decode_frame(frame, received)
+    def counted(frame: str | bytes, received: int, check: Check | None) -> Frame:
+        decoded = decode_frame(frame, received, check)
         seen.append(len(decoded.decoded.arrivals))
         return decoded
 

@@ -1,10 +1,13 @@
 """Whether a file holds what was written to it: read back when it is opened, and compared with the transactions."""
 
+from collections import Counter
+
 import apsw
 
 from adapters.store import upkeep
 from adapters.store.rows import decision_row, dispatch_row
 from adapters.store.sqlite import SqliteStore
+from engine.core.events import Track
 from engine.runtime.records import ENDED
 from tests.simulation.world import World
 
@@ -27,6 +30,9 @@ async def compare(world: World, store: SqliteStore) -> None:
     versions = [version for page in [page async for page in store.versions()] for version in page]
     assert versions == world.versions[len(world.versions) - len(versions) :], "other trigger files are kept"
     assert bool(versions) is bool(world.versions), "no trigger files are kept"
+    counted = {seen.name: seen.number for seen in await store.events()}
+    events = Counter(entry.item.name for entry in world.entries if isinstance(entry.item, Track))
+    assert counted == events, "the events are miscounted"
     log = list(enumerate(world.log, start=1))
     decisions = {
         decision_row(decision, commits): decision.firing.at < world.retained

@@ -6,10 +6,11 @@ from typing import TypeVar
 import pytest
 import trio
 
-from engine.core.events import INF, Membership, Outcome, Traits
+from engine.core.events import INF, Membership, Outcome, Track, Traits
 from engine.core.sending.suppression import Suppressed
+from engine.runtime.census import OTHERS
 from engine.runtime.ports import Store
-from engine.runtime.records import Count, Counted, Entry, Kept, Mark, Person, Published
+from engine.runtime.records import Count, Counted, Entry, Kept, Mark, Person, Published, Violation
 from tests.adapters.store.conftest import Open
 from tests.adapters.store.values import batch, decision, dispatch, entry, firing, save, version
 
@@ -365,3 +366,30 @@ async def test_what_was_counted_adds_up_and_keeps_when_it_began(opened: Open) ->
         await store.write(batch(now=7, counts={fired: 2.0, worth: -0.25, held: 1.0}))
         expected = [Count(fired, 3.0, 5), Count(worth, 9.25, 5), Count(held, 1.0, 7)]
         assert sorted(await store.counts()) == sorted(expected)
+
+
+async def test_what_events_there_are_is_counted_with_the_turns(opened: Open) -> None:
+    async with opened() as store:
+        await store.write(batch(now=20, entries=[entry(1), entry(2)]))
+    async with opened() as store:
+        await store.write(batch(now=30, entries=[entry(3)], violations={Violation("view", "a", "type"): 2}))
+    async with opened() as store:
+        (view,) = await store.events()
+        assert (view.name, view.number, view.since, view.last) == ("view", 3, 10, 30)
+        assert (view.shape.looked, view.shape.properties) == (3, {"a": {"number": 3}})
+        assert view.shape.violations == {"a": {"type": 2}}
+
+
+async def test_of_names_without_end_those_that_are_kept_are_the_same_after_opening(opened: Open) -> None:
+    async with opened() as store:
+        for first in range(0, 1_200, 100):
+            made_up = [
+                Entry(number, "k:u", number, Track(number, f"name {number}", number), INF)
+                for number in range(first, first + 100)
+            ]
+            await store.write(batch(entries=made_up))
+        before = {seen.name: seen.number for seen in await store.events()}
+    async with opened() as store:
+        assert {seen.name: seen.number for seen in await store.events()} == before
+    assert len(before) <= 501
+    assert before[OTHERS] == 1_200 - (len(before) - 1)
