@@ -12,6 +12,7 @@ import structlog
 import trio
 from quart import Blueprint
 
+from adapters.api.routes import api_routes
 from adapters.configuration import Files, compile_content, succeed
 from adapters.destinations import build
 from adapters.destinations.smtp import SmtpSettings
@@ -237,4 +238,5 @@ def _routes(shop: Shop, store: ShopStore, running: Sidecar, metrics: Metrics, de
         decisions(keys, service, metrics),
         reload_route(keys, running.reloader),
         database(keys, store),
+        api_routes(shop.settings.public_url),
     ]

@@ -11,6 +11,8 @@ import msgspec
 from quart import Blueprint, Response, request
 
 from adapters.keys import Keys
+from adapters.sources.body import read_body
+from adapters.sources.envelope import read
 from adapters.web.access import bearer
 from adapters.web.answers import answer, refusal
 from engine.core.events import Millis
@@ -25,7 +27,9 @@ _PAUSE = 5
 """Seconds after which to come back, where the destination does not say."""
 
 
-class _Asked(msgspec.Struct, forbid_unknown_fields=True):
+class Replay(msgspec.Struct, forbid_unknown_fields=True):
+    """Of which messages a destination is to be told; instants are milliseconds."""
+
     since: Millis
     """Of messages whose trigger fired from then on."""
     until: Millis
@@ -52,10 +56,7 @@ def replay_routes(keys: Keys, outbox: Outbox, store: Store) -> Blueprint:
             return refusal(401, "this needs the admin token, as `Authorization: Bearer TOKEN`")
         if name not in outbox.destinations:
             return refusal(404, f"there is no destination `{name}`{meant(name, outbox.destinations)}")
-        try:
-            asked = msgspec.json.decode(await request.get_data(), type=_Asked)
-        except msgspec.DecodeError as error:
-            return refusal(400, f"the body cannot be read: {error}")
+        asked: Replay = read(await read_body(), Replay)
         page = await store.changed(asked.after or (asked.since, ""), _PAGE)
         concerned = {each.id: each for each in page if asked.concerns(each, name)}
         try:

@@ -20,6 +20,7 @@ from adapters.keys import WrongKey
 from adapters.sources.body import BODY_LIMIT, BadEncoding, TooLarge
 from adapters.sources.envelope import BadEnvelope
 from adapters.sources.stream import FRAME_LIMIT
+from adapters.web.access import BadQuery
 from adapters.web.answers import refusal
 from adapters.web.door import Barred, TooFast
 from engine.runtime.router import Refused
@@ -134,6 +135,10 @@ def _bad_request(fault: Exception) -> Response:
     return refusal(400, f"the body cannot be read: {fault}")
 
 
+def _bad_query(fault: Exception) -> Response:
+    return refusal(400, str(fault))
+
+
 def _too_large(_: Exception) -> Response:
     _log.warning("body too large", limit=BODY_LIMIT)
     return refusal(413, f"at most {BODY_LIMIT} bytes are taken at once")
@@ -180,6 +185,7 @@ def _our_fault(fault: Exception) -> Response:
 _HANDLERS: dict[type[Exception], Callable[[Any], Response]] = {
     BadEnvelope: _bad_request,
     BadEncoding: _bad_request,
+    BadQuery: _bad_query,
     TooLarge: _too_large,
     RequestEntityTooLarge: _too_large,
     RequestTimeout: _too_slow,
