@@ -50,7 +50,7 @@ def archive_source(keys: Keys, intake: Intake) -> Blueprint:
 def _of_the_past(call: bytes) -> bytes:
     """Refuse an event of which it is not said when it happened, for it would have happened now, and what is no past."""
     found = msgspec.json.decode(call, type=_Dated)
-    if found.type in _EVENTS and found.timestamp is None:
+    if isinstance(found.type, str) and found.type in _EVENTS and found.timestamp is None:
         raise ValueError("an event of the past needs its `timestamp`")
     if found.type == "alias":
         raise ValueError("an alias is of today: send it to /v1/alias")

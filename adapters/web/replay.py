@@ -5,7 +5,7 @@ goes on. What is no message of the destination's, or of another state or time, i
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from quart import Blueprint, Response, request
@@ -26,18 +26,21 @@ _PAGE = 500
 _PAUSE = 5
 """Seconds after which to come back, where the destination does not say."""
 
+_Instant = Annotated[Millis, msgspec.Meta(ge=0, le=253_402_300_799_999)]
+"""In the years 1970 to 9999."""
+
 
 class Replay(msgspec.Struct, forbid_unknown_fields=True):
     """Of which messages a destination is to be told; instants are milliseconds."""
 
-    since: Millis
+    since: _Instant
     """Of messages whose trigger fired from then on."""
-    until: Millis
+    until: _Instant
     """And before then."""
     states: frozenset[Past]
     dry: bool = False
     """Only see whether they can be told."""
-    after: tuple[Millis, str] | None = None
+    after: tuple[_Instant, str] | None = None
     """Where the page before ended: an instant, and the id of a message."""
 
     def concerns(self, dispatch: Dispatch, destination: str) -> bool:

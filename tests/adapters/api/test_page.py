@@ -1,5 +1,6 @@
 """The description as a page: all of it, without scripts, and its lines work."""
 
+import json
 import os
 import re
 import shutil
@@ -16,6 +17,8 @@ from tests.adapters.api.shop import write_shop
 from tests.adapters.running import Sidecar, started
 
 PAGE = LexborHTMLParser(page_of(document("http://127.0.0.1:8808")))
+DOCUMENTED = (Path(__file__).parents[3] / "docs" / "api.md").read_text("utf-8")
+KEYS = {"KEY": "write_key", "TOKEN": "admin_token"}
 UNKNOWABLE = (
     "/unsubscribe/",
     "/preferences/",
@@ -63,23 +66,29 @@ def test_what_marks_words_lets_no_markup_through() -> None:
     assert words("**a** <b> `c<d`") == "<b>a</b> &lt;b&gt; <code>c&lt;d</code>"
 
 
+def run(script: str, folder: Path, **environment: str) -> None:
+    """Run what a page tells to run; a refusal is a failure."""
+    done = subprocess.run(  # noqa: S603 - the page's own lines
+        ["/bin/sh", "-ec", script.replace("curl ", "curl --silent --show-error --fail-with-body ")],
+        capture_output=True,
+        check=False,
+        cwd=folder,
+        env={"PATH": os.environ["PATH"]} | environment,
+        encoding="utf-8",
+        timeout=30,
+    )
+    assert done.returncode == 0, f"{script}\n{done.stdout}{done.stderr}"
+
+
 @needs_curl
-def test_its_lines_work(tmp_path: Path) -> None:
+def test_its_lines_work_and_so_do_those_of_the_documentation(tmp_path: Path) -> None:
     with started(write_shop(tmp_path), IMPEL_PUBLIC_URL="''") as (_, url):
         keys = {name: (tmp_path / "data" / file).read_text().strip() for name, file in KEYS.items()}
+        (documented,) = re.findall(r"^```sh\n(.*?)^```$", DOCUMENTED, re.MULTILINE | re.DOTALL)
+        run(documented.replace("http://127.0.0.1:8808", url), tmp_path)
+        assert json.loads((tmp_path / "impel.json").read_text())["openapi"] == "3.1.0"
         lines = [node.text() for node in LexborHTMLParser(httpx.get(f"{url}/docs").text).css("pre")]
         tried = [line for line in lines if not any(part in line for part in UNKNOWABLE)]
         assert len(tried) > len(lines) / 2
         for line in tried:
-            done = subprocess.run(  # noqa: S603 - the page's own line
-                ["/bin/sh", "-c", line.replace("curl", "curl --silent --show-error --fail-with-body", 1)],
-                capture_output=True,
-                check=False,
-                env={"PATH": os.environ["PATH"]} | keys,
-                encoding="utf-8",
-                timeout=30,
-            )
-            assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
-
-
-KEYS = {"KEY": "write_key", "TOKEN": "admin_token"}
+            run(line, tmp_path, **keys)
