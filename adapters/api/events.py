@@ -40,15 +40,9 @@ _NOT_TAKEN = answered(
 _ANY_TYPE = "Whatever its `Content-Type` says, it is read as JSON; `Content-Encoding: gzip` is taken. At most 9 MB."
 
 
-def _one(kind: str) -> list[Route]:
-    """A call, by its name and, as Segment's library for browsers has it, by its first letter."""
+def _one(place: str, name: str, summary: str, kind: str, told: str = "") -> Route:
     asked = body(ref(kind.title()), told=_ANY_TYPE, **{kind: _EXAMPLES[kind]})
-    answers = {200: _TAKEN, 400: _NOT_TAKEN}
-    short, told = f"The same as `/v1/{kind}`", "As Segment's library for browsers says it."
-    return [
-        route(f"POST /v1/{kind}", kind, _TOLD[kind], by="write key", body=asked, answers=answers),
-        route(f"POST /v1/{kind[0]}", f"{kind}_short", short, by="write key", told=told, body=asked, answers=answers),
-    ]
+    return route(place, name, summary, by="write key", told=told, body=asked, answers={200: _TAKEN, 400: _NOT_TAKEN})
 
 
 _BATCH: Json = {"type": "object", "properties": {"batch": several(ref("Call"))}, "required": ["batch"]}
@@ -61,16 +55,14 @@ def _many(place: str, name: str, summary: str, told: str = "") -> Route:
     return route(place, name, summary, by="write key", told=told, body=asked, answers={200: _PARTLY})
 
 
+_IN_SHORT = "As Segment's library for browsers says it."
 _SAME = "The same as `/v1/batch`"
 _UPGRADED: Json = {"description": "It goes on as a websocket."}
 _AS_A_PAGE = {400: "It was asked for as a page, without `Upgrade: websocket`."}
 
 ROUTES = [
-    *(each for kind in _EXAMPLES for each in _one(kind)),
+    *(_one(f"POST /v1/{kind}", kind, told, kind) for kind, told in _TOLD.items()),
     _many("POST /v1/batch", "batch", "Send several calls"),
-    _many("POST /v1/b", "batch_short", _SAME, "As Segment's library for browsers says it."),
-    _many("POST /v1/import", "batch_old", _SAME, "As Segment's older libraries say it."),
-    _many("POST /beacon/v1/batch", "batch_beacon", _SAME, "As RudderStack's library says it when a page is left."),
     route(
         "GET /v1/stream",
         "stream",
@@ -118,6 +110,10 @@ ROUTES = [
         body=body(_BATCH, several={"batch": [_SEVERAL["batch"][1] | {"timestamp": "2026-03-01T10:00:00Z"}]}),
         answers={200: answered("What is good was taken; what is not, is listed.", ref("Taken"))},
     ),
+    *(_one(f"POST /v1/{kind[0]}", f"{kind}_short", f"The same as `/v1/{kind}`", kind, _IN_SHORT) for kind in _TOLD),
+    _many("POST /v1/b", "batch_short", _SAME, _IN_SHORT),
+    _many("POST /v1/import", "batch_old", _SAME, "As Segment's older libraries say it."),
+    _many("POST /beacon/v1/batch", "batch_beacon", _SAME, "As RudderStack's library says it when a page is left."),
 ]
 
 SECTION = Section("Events", "What people do, on its way in.", ROUTES)

@@ -158,7 +158,10 @@ class _Reader:
         whole: Json = dict(schema)
         for part in (*schema.get("allOf", ()), *schema.get("oneOf", ()), *schema.get("anyOf", ())):
             found = self._found(part)
-            whole["properties"] = found.get("properties", {}) | whole.get("properties", {})
+            mine: Json = whole.get("properties", {})
+            whole["properties"] = mine | {
+                name: each for name, each in found.get("properties", {}).items() if name not in mine
+            }
             if part in schema.get("allOf", ()):
                 whole["required"] = [*whole.get("required", ()), *found.get("required", ())]
         return whole
