@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cache
+from importlib.metadata import version
 from typing import Any
 
 import msgspec
@@ -87,7 +88,7 @@ def document(server: str) -> Json:
         "openapi": "3.1.0",
         "info": {
             "title": "Impel",
-            "version": "0.1.0",
+            "version": version("impel"),
             "summary": "A real-time behavioural trigger engine for shops",
             "description": _TOLD,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
