@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 IMPEL  := $(BIN)/impel
 
-.PHONY: run test test-browser screenshots outage opinions check format bench bench-baskets bench-core bench-growth bench-peers bench-flink simulation \
+.PHONY: run test test-browser fuzz-api screenshots outage opinions check format bench bench-baskets bench-core bench-growth bench-peers bench-flink simulation \
         bench-latency bench-saturation bench-timers bench-crash bench-recovery bench-scan bench-steady clean help
 
 help:            ## what can be made
@@ -35,6 +35,10 @@ test-browser: $(IMPEL) ## what runs in a headless Chromium or in Node.js: the li
 screenshots: $(IMPEL) ## the pictures in docs/images, from the running demo
 	$(BIN)/python -m pip install --quiet --group browser
 	$(BIN)/python -m tests.browser.screenshots
+
+fuzz-api: $(IMPEL) ## requests of every kind that follow from the API's description, right and wrong: SEED=7 EXAMPLES=30
+	$(BIN)/python -m pip install --quiet --group fuzz
+	$(BIN)/python -m tests.adapters.api.fuzz $(if $(SEED),--seed $(SEED)) --examples $(or $(EXAMPLES),30)
 
 outage: $(IMPEL) ## ten minutes without an answer from a service, with ten thousand messages waiting, for each of them
 	IMPEL_OUTAGE_MESSAGES=10000 $(BIN)/python -m pytest -q tests/adapters/services/test_outage.py

@@ -11,6 +11,7 @@ import structlog
 import trio
 from quart import Blueprint
 
+from adapters.api.routes import api_routes
 from adapters.configuration import Files
 from adapters.destinations import build
 from adapters.destinations.smtp import SmtpSettings
@@ -207,4 +208,5 @@ def _routes(shop: Shop, store: ShopStore, running: Sidecar, desk: Desk) -> list[
         *([shop_routes(keys)] if shop.is_demo else []),
         reload_route(keys, reloader),
         database(keys, store),
+        api_routes(settings.public_url),
     ]

@@ -186,7 +186,7 @@ class Client:
                 _raise_if_final(group)
             except* (HandshakeError, OSError, trio.BrokenResourceError, trio.TooSlowError):
                 if self._pauses == _PATIENCE:
-                    _log.warning("no connection; it is tried again and again", url=self._url.geturl())
+                    _log.warning("no connection; it is tried again and again", host=self._url.hostname)
             self._pauses += 1
             longest = min(0.1 * 2.0**self._pauses, self._longest_pause)
             await trio.sleep(random.uniform(0, longest))  # noqa: S311 - jitter is no secret

@@ -15,7 +15,7 @@ from adapters.sources.body import read_body
 from adapters.sources.envelope import Batch, read_batch
 from adapters.sources.intake import Intake
 from adapters.sources.segment import decode_calls
-from adapters.web.access import bearer
+from adapters.web.access import bearer, flag
 from adapters.web.answers import answer, refusal
 from engine.runtime.arrivals import Event, Profile
 
@@ -35,10 +35,11 @@ def archive_source(keys: Keys, intake: Intake) -> Blueprint:
     async def take() -> Response:
         if not keys.administers(bearer(request)):
             return refusal(401, "this needs the admin token, as `Authorization: Bearer TOKEN`")
+        dry = flag("dry_run")
         batch: Batch = read_batch(await read_body())
         decoded = decode_calls(batch.batch, intake.received(), batch=batch, shape=_of_the_past)
         arrivals = [replace(each, imported=True) for each in decoded.arrivals if isinstance(each, Event | Profile)]
-        if request.args.get("dry_run") != "true":
+        if not dry:
             await intake.take(arrivals, "import", len(decoded.rejected))
         rejected = [{"place": (each.index or 0) + 1, "reason": each.reason} for each in decoded.rejected]
         return answer({"success": not rejected, "taken": decoded.accepted, "rejected": rejected})
@@ -49,7 +50,7 @@ def archive_source(keys: Keys, intake: Intake) -> Blueprint:
 def _of_the_past(call: bytes) -> bytes:
     """Refuse an event of which it is not said when it happened, for it would have happened now, and what is no past."""
     found = msgspec.json.decode(call, type=_Dated)
-    if found.type in _EVENTS and found.timestamp is None:
+    if isinstance(found.type, str) and found.type in _EVENTS and found.timestamp is None:
         raise ValueError("an event of the past needs its `timestamp`")
     if found.type == "alias":
         raise ValueError("an alias is of today: send it to /v1/alias")

@@ -17,7 +17,9 @@ from engine.runtime.arrivals import Choice
 _Text = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 
 
-class _Said(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+class Consent(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """What somebody agrees to, or withdraws; a `userId` or an `anonymousId` says who."""
+
     granted: bool
     purpose: _Text = "marketing"
     source: _Text = "shop"
@@ -33,7 +35,7 @@ def consents_source(keys: Keys, intake: Intake) -> Blueprint:
     async def take() -> Response:
         if not keys.administers(bearer(request)):
             return refusal(401, "this needs the admin token, as `Authorization: Bearer TOKEN`")
-        said: _Said = read(await read_body(), _Said)
+        said: Consent = read(await read_body(), Consent)
         user_id, anonymous_id = text_of(said.user_id), text_of(said.anonymous_id)
         if user_id is None and anonymous_id is None:
             return refusal(400, "who? Give a `userId` or an `anonymousId`")

@@ -15,7 +15,9 @@ from adapters.web.answers import answer, refusal
 from engine.runtime.arrivals import Listing
 
 
-class _Change(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+class Membership(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """Who enters a list, or leaves it; a `userId` or an `anonymousId` says who."""
+
     member: bool
     user_id: str | int | None = None
     anonymous_id: str | int | None = None
@@ -33,7 +35,7 @@ def lists_source(keys: Keys, intake: Intake, lists: Callable[[], Collection[str]
             return refusal(
                 404, f"no segment {name!r} is kept as a list; declare it under `segments:` as `{name}: list`"
             )
-        said: _Change = read(await read_body(), _Change)
+        said: Membership = read(await read_body(), Membership)
         user_id, anonymous_id = text_of(said.user_id), text_of(said.anonymous_id)
         if user_id is None and anonymous_id is None:
             return refusal(400, "who? Give a `userId` or an `anonymousId`")

@@ -21,6 +21,7 @@ from engine.runtime.arrivals import Alias, Arrival, Choice, Event, Profile
 EVENT_LIMIT = 32 * 1024
 """Bytes of one event, as Segment has it."""
 
+_NOTHING_SAID: tuple[Any, ...] = (None, {})
 _MOST_CATEGORIES, _LONGEST_CATEGORY = 50, 100
 
 Check = Callable[[str, bytes], None]
@@ -185,8 +186,9 @@ class _Decoder:
             ValueError: it says so in another form than Segment's.
 
         """
-        said = self._consent if call.context is None else call.context.consent or self._consent
-        if said is None:
+        said = None if call.context is None else call.context.consent
+        said = self._consent if said in _NOTHING_SAID else said
+        if said in _NOTHING_SAID:
             return []
         categories = said.get("categoryPreferences") if isinstance(said, dict) else None
         if not isinstance(categories, dict) or not all(isinstance(each, bool) for each in categories.values()):

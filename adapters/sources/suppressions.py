@@ -20,7 +20,7 @@ from adapters.sources.body import read_body
 from adapters.sources.envelope import BadEnvelope, read
 from adapters.sources.intake import Intake
 from adapters.sources.segment import text_of
-from adapters.web.access import bearer
+from adapters.web.access import bearer, flag
 from adapters.web.answers import answer, refusal
 from engine.core.events import Millis
 from engine.core.sending.suppression import Suppressed, Why, normal
@@ -31,7 +31,9 @@ FIELDS = ("address", "channel", "list", "why", "source")
 _Text = Annotated[str, msgspec.Meta(max_length=320)]
 
 
-class _Said(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+class Suppression(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """An address, or a person by an id, to whom nothing is to be sent."""
+
     address: _Text = ""
     user_id: str | int | None = None
     anonymous_id: str | int | None = None
@@ -49,7 +51,7 @@ class _Several(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
 class _Taken(NamedTuple):
     """What was right, and what was wrong at which place, from 1."""
 
-    said: list[_Said]
+    said: list[Suppression]
     wrong: list[tuple[int, str]]
 
 
@@ -57,7 +59,7 @@ def suppressions_source(keys: Keys, intake: Intake, service: Service) -> Bluepri
     """The routes; they ask for the admin token."""
     routes = Blueprint("suppressions", __name__)
 
-    async def put(said: Sequence[_Said], *, lifted: bool) -> None:
+    async def put(said: Sequence[Suppression], *, lifted: bool) -> None:
         """Suppress them, or lift that; durable on return."""
         now = service.now()
         addresses = [(each.address, _mark(each, now)) for each in said if each.address]
@@ -70,14 +72,14 @@ def suppressions_source(keys: Keys, intake: Intake, service: Service) -> Bluepri
     async def take() -> Response:
         if not keys.administers(bearer(request)):
             return refusal(401, "this needs the admin token, as `Authorization: Bearer TOKEN`")
-        body, lifted = await read_body(), request.args.get("lifted") == "true"
+        lifted, dry, body = flag("lifted"), flag("dry_run"), await read_body()
         if request.mimetype == "text/csv":
             taken = _from_csv(body)
         else:
             several = _several(body)
             lifted = lifted or several.lifted
             taken = _checked(several.suppressions)
-        if request.args.get("dry_run") != "true":
+        if not dry:
             await put(taken.said, lifted=lifted)
         wrong = [{"place": place, "reason": reason} for place, reason in taken.wrong]
         said = {"success": not wrong, "taken": len(taken.said), "rejected": wrong}
@@ -121,7 +123,7 @@ def _checked(entries: Iterable[msgspec.Raw]) -> _Taken:
     taken = _Taken([], [])
     for place, entry in enumerate(entries, start=1):
         try:
-            _sort(taken, place, msgspec.json.decode(entry, type=_Said))
+            _sort(taken, place, msgspec.json.decode(entry, type=Suppression))
         except msgspec.DecodeError as error:
             taken.wrong.append((place, str(error)))
     return taken
@@ -136,7 +138,7 @@ def _from_csv(body: bytes) -> _Taken:
         for row in _rows(rows):
             place = rows.line_num
             try:
-                _sort(taken, place, msgspec.convert(row, _Said))
+                _sort(taken, place, msgspec.convert(row, Suppression))
             except msgspec.ValidationError as error:
                 taken.wrong.append((place, str(error)))
     except (UnicodeDecodeError, csv.Error) as error:
@@ -149,18 +151,18 @@ def _rows(rows: Iterable[Mapping[str | Any, str | Any]]) -> Iterator[dict[str, s
         yield {name: row[name].strip() for name in FIELDS if row.get(name)}
 
 
-def _sort(taken: _Taken, place: int, said: _Said) -> None:
+def _sort(taken: _Taken, place: int, said: Suppression) -> None:
     if normal(said.address) or text_of(said.user_id) or text_of(said.anonymous_id):
         taken.said.append(said)
     else:
         taken.wrong.append((place, "who? Give an `address`, a `userId` or an `anonymousId`"))
 
 
-def _mark(said: _Said, now: Millis) -> Suppressed:
+def _mark(said: Suppression, now: Millis) -> Suppressed:
     return Suppressed(said.channel, said.list, said.why, now, said.source)
 
 
-def _block(said: _Said, *, lifted: bool) -> Block:
+def _block(said: Suppression, *, lifted: bool) -> Block:
     return Block(
         user_id=text_of(said.user_id),
         anonymous_id=text_of(said.anonymous_id),

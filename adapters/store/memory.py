@@ -1,14 +1,15 @@
 """A store that forgets when the process ends: for tests, and for a look at Impel that leaves nothing behind."""
 
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from itertools import islice, takewhile
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, Never, TypeVar
 
 import trio
 
 from engine.core.events import INF, Millis
 from engine.core.sending.suppression import Suppressed
 from engine.runtime.census import Census, Seen
+from engine.runtime.ports import StoreError
 from engine.runtime.records import (
     ENDED,
     Batch,
@@ -199,6 +200,15 @@ class MemoryStore:
             if each.state == "accepted" and each.address and each.destination == destination and each.changed >= since
         ]
         return sorted(found, key=lambda each: -each.changed)
+
+    async def upkeep(self, _work: Callable[[Any], object]) -> Never:
+        """There is no file to look at.
+
+        Raises:
+            StoreError: always.
+
+        """
+        raise StoreError("this sidecar keeps everything in memory (`store: memory`): there is no file")
 
     async def cursor(self, name: str) -> str:
         """How far the one of that name, who is asked, has told; empty where that is not known."""

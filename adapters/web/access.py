@@ -3,9 +3,15 @@
 import base64
 import re
 
+from quart import request as present
 from quart.wrappers.base import BaseRequestWebsocket
 
 _SCHEME_AND_REST = 2
+_FLAG = {"true": True, "false": False}
+
+
+class BadQuery(Exception):
+    """A parameter in the address cannot be read; the text says which."""
 
 
 HERE = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -45,6 +51,19 @@ def write_key(request: BaseRequestWebsocket) -> str | None:
     """The write key, as Basic authentication, as `X-Impel-Key`, or as `?key=` or, as RudderStack says, `?writeKey=`."""
     asked = request.args.get("key") or request.args.get("writeKey")
     return basic_user(request) or request.headers.get("X-Impel-Key") or asked
+
+
+def flag(name: str) -> bool:
+    """Whether `?name=true` is asked for.
+
+    Raises:
+        BadQuery: it is neither true nor false.
+
+    """
+    try:
+        return _FLAG[present.args.get(name, "false")]
+    except KeyError:
+        raise BadQuery(f"`{name}` is true or false") from None
 
 
 def _credentials(request: BaseRequestWebsocket, wanted: str) -> str | None:

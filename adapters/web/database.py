@@ -17,7 +17,9 @@ from adapters.web.answers import answer, refusal
 from engine.runtime.ports import StoreError
 
 
-class _Backup(msgspec.Struct, forbid_unknown_fields=True):
+class Backup(msgspec.Struct, forbid_unknown_fields=True):
+    """Where a copy is to be written: an absolute path of the sidecar's machine."""
+
     file: str
 
 
@@ -31,13 +33,9 @@ def database(keys: Keys, store: MemoryStore | SqliteStore) -> Blueprint:
             return None
         return refusal(401, "this needs the admin token, as `Authorization: Bearer TOKEN`")
 
-    if isinstance(store, MemoryStore):
-
-        @routes.route("/<path:_>", methods=["GET", "POST"])
-        async def nothing(_: str) -> Response:
-            return refusal(409, "this sidecar keeps everything in memory (`store: memory`): there is no file")
-
-        return routes
+    @routes.errorhandler(StoreError)
+    async def impossible(error: StoreError) -> Response:
+        return refusal(409, str(error))
 
     @routes.get("/check")
     async def check() -> Response:
@@ -49,14 +47,11 @@ def database(keys: Keys, store: MemoryStore | SqliteStore) -> Blueprint:
 
     @routes.post("/backup")
     async def backup() -> Response:
-        wanted: _Backup = read(await read_body(), _Backup)
+        wanted: Backup = read(await read_body(), Backup)
         file = Path(wanted.file)
         if not file.is_absolute():
             return refusal(400, "`file` is an absolute path")
-        try:
-            await store.upkeep(partial(upkeep.backup, file=file))
-        except StoreError as error:
-            return refusal(409, str(error))
+        await store.upkeep(partial(upkeep.backup, file=file))
         return answer({"success": True, "file": str(file)})
 
     return routes

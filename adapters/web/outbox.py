@@ -30,7 +30,8 @@ def outbox_routes(keys: Keys, outbox: Outbox, store: Store) -> Blueprint:
 
     @routes.get("/admin/outbox")
     async def listed() -> Response:
-        states, limit = request.args.getlist("state"), request.args.get("limit", 100, type=int)
+        states, asked = request.args.getlist("state"), request.args.get("limit", "100")
+        limit = int(asked) if asked.isdecimal() and len(asked) <= len(str(_MOST)) else 0
         wrong = _wrong(states, limit)
         if wrong:
             return refusal(400, wrong)

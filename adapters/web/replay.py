@@ -5,12 +5,14 @@ goes on. What is no message of the destination's, or of another state or time, i
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from quart import Blueprint, Response, request
 
 from adapters.keys import Keys
+from adapters.sources.body import read_body
+from adapters.sources.envelope import read
 from adapters.web.access import bearer
 from adapters.web.answers import answer, refusal
 from engine.core.events import Millis
@@ -24,16 +26,21 @@ _PAGE = 500
 _PAUSE = 5
 """Seconds after which to come back, where the destination does not say."""
 
+_Instant = Annotated[Millis, msgspec.Meta(ge=0, le=253_402_300_799_999)]
+"""In the years 1970 to 9999."""
 
-class _Asked(msgspec.Struct, forbid_unknown_fields=True):
-    since: Millis
+
+class Replay(msgspec.Struct, forbid_unknown_fields=True):
+    """Of which messages a destination is to be told; instants are milliseconds."""
+
+    since: _Instant
     """Of messages whose trigger fired from then on."""
-    until: Millis
+    until: _Instant
     """And before then."""
     states: frozenset[Past]
     dry: bool = False
     """Only see whether they can be told."""
-    after: tuple[Millis, str] | None = None
+    after: tuple[_Instant, str] | None = None
     """Where the page before ended: an instant, and the id of a message."""
 
     def concerns(self, dispatch: Dispatch, destination: str) -> bool:
@@ -52,10 +59,7 @@ def replay_routes(keys: Keys, outbox: Outbox, store: Store) -> Blueprint:
             return refusal(401, "this needs the admin token, as `Authorization: Bearer TOKEN`")
         if name not in outbox.destinations:
             return refusal(404, f"there is no destination `{name}`{meant(name, outbox.destinations)}")
-        try:
-            asked = msgspec.json.decode(await request.get_data(), type=_Asked)
-        except msgspec.DecodeError as error:
-            return refusal(400, f"the body cannot be read: {error}")
+        asked: Replay = read(await read_body(), Replay)
         page = await store.changed(asked.after or (asked.since, ""), _PAGE)
         concerned = {each.id: each for each in page if asked.concerns(each, name)}
         try:

@@ -9,14 +9,18 @@ import structlog
 import trio
 from hypercorn.config import Config
 from hypercorn.trio import serve
+from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, ASGISendEvent
 from quart import Blueprint, Response, request
 from quart_trio import QuartTrio
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from quart_trio.asgi import TrioASGIHTTPConnection
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge, RequestTimeout
+from werkzeug.routing import WebsocketMismatch
 
 from adapters.keys import WrongKey
 from adapters.sources.body import BODY_LIMIT, BadEncoding, TooLarge
 from adapters.sources.envelope import BadEnvelope
 from adapters.sources.stream import FRAME_LIMIT
+from adapters.web.access import BadQuery
 from adapters.web.answers import refusal
 from adapters.web.door import Barred, TooFast
 from engine.runtime.router import Refused
@@ -24,16 +28,42 @@ from engine.runtime.router import Refused
 GRACE = 1.0
 """Seconds that open connections are given when the server ends."""
 
+BODY_TIME = 30
+"""Seconds in which the body of a request must have come."""
+
+IDLE_TIME = 30
+"""Seconds from a connection's beginning, or from an answer on it, to the end of the next request's headers."""
+
 _PATIENCE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4, "TCP_USER_TIMEOUT": 120_000}
 """Seconds, a number, and milliseconds: how long a silent client is waited for. Connections inherit it."""
 
 _log = structlog.get_logger()
 
 
+class _Connection(TrioASGIHTTPConnection):
+    """A request whose answer is finished, whatever comes.
+
+    When the last of an answer is given away, hypercorn says that the client has gone, upon which quart-trio (0.12) ends
+    the request: in the middle of what hypercorn (0.18) does after an answer, which is to close the connection, or to
+    begin to count how long nothing comes.
+    """
+
+    async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        """Handle the request."""
+
+        async def finish(message: ASGISendEvent) -> None:
+            with trio.CancelScope(shield=True):  # so is hypercorn's own sending
+                await send(message)
+
+        await super().__call__(receive, finish)
+
+
 def application(routes: Iterable[Blueprint]) -> QuartTrio:
     """The application, with an answer for whatever goes wrong."""
     app = QuartTrio("impel", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = BODY_LIMIT
+    app.asgi_http_class = _Connection
+    app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_FORM_MEMORY_SIZE"] = BODY_LIMIT
+    app.config["BODY_TIMEOUT"] = BODY_TIME
     for blueprint in routes:
         app.register_blueprint(blueprint)
     for kind, handler in _HANDLERS.items():
@@ -55,6 +85,7 @@ async def run_server(
     config.bind = [f"fd://{listener.detach()}"]
     config.loglevel = "WARNING"
     config.graceful_timeout = GRACE
+    config.keep_alive_timeout = IDLE_TIME
     config.keep_alive_max_requests = 1_000_000  # libraries keep one connection for as long as they live
     config.websocket_max_message_size = FRAME_LIMIT
     config.include_server_header = False
@@ -104,9 +135,17 @@ def _bad_request(fault: Exception) -> Response:
     return refusal(400, f"the body cannot be read: {fault}")
 
 
+def _bad_query(fault: Exception) -> Response:
+    return refusal(400, str(fault))
+
+
 def _too_large(_: Exception) -> Response:
     _log.warning("body too large", limit=BODY_LIMIT)
     return refusal(413, f"at most {BODY_LIMIT} bytes are taken at once")
+
+
+def _too_slow(_: Exception) -> Response:
+    return refusal(408, f"the body did not come within {BODY_TIME} s; send it again")
 
 
 def _wrong_key(_: Exception) -> Response:
@@ -125,6 +164,15 @@ def _unready(refused: Refused) -> Response:
     return refusal(503, refused.reason, **{"Retry-After": f"{refused.retry_after:.0f}"})
 
 
+def _wrong_method(fault: MethodNotAllowed) -> Response:
+    methods = ", ".join(sorted(fault.valid_methods or ()))
+    return refusal(405, f"here goes {methods}", Allow=methods)
+
+
+def _no_websocket(_: Exception) -> Response:
+    return refusal(400, "this is a websocket: ask for `Upgrade: websocket`")
+
+
 def _other(fault: HTTPException) -> Response:
     return refusal(fault.code or 500, fault.description or fault.name)
 
@@ -137,8 +185,12 @@ def _our_fault(fault: Exception) -> Response:
 _HANDLERS: dict[type[Exception], Callable[[Any], Response]] = {
     BadEnvelope: _bad_request,
     BadEncoding: _bad_request,
+    BadQuery: _bad_query,
     TooLarge: _too_large,
     RequestEntityTooLarge: _too_large,
+    RequestTimeout: _too_slow,
+    MethodNotAllowed: _wrong_method,
+    WebsocketMismatch: _no_websocket,
     WrongKey: _wrong_key,
     Barred: _barred,
     TooFast: _too_fast,

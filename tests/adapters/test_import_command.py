@@ -282,12 +282,14 @@ async def test_suppressions_are_imported_by_either_command(sidecar: Sidecar, run
 
 async def test_the_past_is_the_admins_to_tell(sidecar: Sidecar) -> None:
     alias = {"type": "alias", "userId": "u1", "previousId": "u2"}
-    body = {"batch": [{"type": "track", "userId": "u1", "event": "view"}, alias]}
+    nothing: dict[str, Any] = {"type": {}, "userId": "u1"}
+    body = {"batch": [{"type": "track", "userId": "u1", "event": "view"}, alias, nothing]}
     assert (await sidecar.client.post("/admin/import", json=body)).status_code == 401
     answer = await sidecar.stranger.post("/admin/import", json=body, headers=sidecar.admin)
     assert answer.json()["rejected"] == [
         {"place": 1, "reason": "an event of the past needs its `timestamp`"},
         {"place": 2, "reason": "an alias is of today: send it to /v1/alias"},
+        {"place": 3, "reason": "Expected `str | null`, got `object` - at `$.type`"},
     ]
 
 

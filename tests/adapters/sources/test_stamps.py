@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from adapters.sources.envelope import Batch, Context
 from adapters.sources.segment import decode_calls
 from adapters.sources.stamps import Stamps
 from engine.runtime.arrivals import Arrival, Choice, Event
@@ -47,7 +48,18 @@ def test_what_was_not_taken_is_told_again() -> None:
     assert stamps.news([stamp(granted=True)]) == [stamp(granted=True)]
 
 
-@pytest.mark.parametrize("said", ["yes", {"categoryPreferences": {"a": "yes"}}, {"categoryPreferences": 1}, {"a": {}}])
+@pytest.mark.parametrize("said", [None, {}])
+def test_who_says_nothing_for_a_call_says_what_is_said_for_its_batch(said: object) -> None:
+    batch = Batch([], Context(consent=STAMPED["context"]["consent"]))
+    call = json.dumps(STAMPED | {"context": {"consent": said}}).encode()
+    assert decode_calls([call], 0, batch=batch).stamps == 2
+    assert decode_calls([call], 0).stamps == 0
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["yes", "", 0, False, [], {"categoryPreferences": {"a": "yes"}}, {"categoryPreferences": 1}, {"a": {}}],
+)
 def test_another_form_is_an_error(said: object) -> None:
     decoded = decode_calls([json.dumps(STAMPED | {"context": {"consent": said}}).encode()], 0)
     assert decoded.arrivals == []
