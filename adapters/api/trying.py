@@ -31,7 +31,12 @@ ROUTES = [
         by="admin",
         told="All that falls due on the way is decided and sent in order, each thing as of its own instant.",
         body=body(
-            {"type": "object", "properties": {"forward": TEXT}, "required": ["forward"], "additionalProperties": False},
+            {
+                "type": "object",
+                "properties": {"forward": TEXT | {"description": "a duration, such as `1d12h`"}},
+                "required": ["forward"],
+                "additionalProperties": False,
+            },
             a_day={"forward": "24h"},
         ),
         answers={200: answered("Its time afterwards, and what has fired.", fields(**_CLOCK, firings=several(_FIRING)))},
