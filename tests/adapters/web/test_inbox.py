@@ -45,11 +45,12 @@ async def demo(tmp_path: Path) -> AsyncIterator[Sidecar]:
 
 
 async def happen(sidecar: Sidecar, event: str, user: str = "u1", **properties: Any) -> None:
-    """Tell an event of somebody who may be written to, and wait until all that came of it is sent."""
+    """Tell an event of somebody who may be written to, and wait until all that came of it is sent and written down."""
     traits = {"email": f"{user}@shop.example", "consent": {"marketing": True}}
     await sidecar.client.post("/v1/identify", json={"userId": user, "traits": traits})
     await sidecar.client.post("/v1/track", json={"userId": user, "event": event, "properties": properties})
     await sidecar.service.outbox.rested()
+    await sidecar.service.journal.flushed()
 
 
 async def told(sidecar: Sidecar, **params: str) -> dict[str, Any]:
