@@ -105,7 +105,10 @@ def document(server: str) -> Json:
         },
         "servers": [{"url": server}],
         "tags": [{"name": section.name, "description": section.told} for section in SECTIONS],
-        "paths": _paths(server),
+        "paths": {
+            path: {method: operation | _of_both(server, path) for method, operation in methods.items()}
+            for path, methods in _paths().items()
+        },
         "components": {"schemas": _schemas(), "securitySchemes": _SCHEMES},
     }
 
@@ -118,11 +121,11 @@ def _of_both(server: str, path: str) -> Json:
 
 
 @cache
-def _paths(server: str) -> Json:
+def _paths() -> Json:
     paths: Json = {}
     for section in SECTIONS:
         for path, method, operation in section.routes:
-            paths.setdefault(path, {})[method] = {"tags": [section.name], **operation, **_of_both(server, path)}
+            paths.setdefault(path, {})[method] = {"tags": [section.name], **operation}
     return paths
 
 

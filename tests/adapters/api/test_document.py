@@ -86,6 +86,12 @@ async def test_it_has_every_route_and_no_other(sidecar: Sidecar, built: list[Qua
     assert sorted(described - there) == [], "they are described and not there"
 
 
+def test_the_sandbox_is_told_below_the_address_that_was_asked() -> None:
+    for server in ("http://one.example", "http://other.example"):
+        told = document(server)["paths"]["/v1/stats"]["get"]["servers"]
+        assert [each["url"] for each in told] == [server, f"{server}/sandbox"]
+
+
 def test_parameters_in_a_path_are_described() -> None:
     for method, path, operation in OPERATIONS.values():
         told = {each["name"] for each in operation.get("parameters", ()) if each["in"] == "path"}
