@@ -20,6 +20,13 @@ class WrongKey(Exception):
     """A request shows no write key, or a wrong one."""
 
 
+class WrongToken(Exception):
+    """A request shows no admin token, or a wrong one."""
+
+    def __init__(self) -> None:
+        super().__init__("this needs the admin token, as `Authorization: Bearer TOKEN`")
+
+
 class Keys(msgspec.Struct):
     """What callers must show. All that ask for it share one, in which other keys come into force."""
 

@@ -15,8 +15,8 @@ from adapters.sources.body import read_body
 from adapters.sources.envelope import Batch, read_batch
 from adapters.sources.intake import Intake
 from adapters.sources.segment import decode_calls
-from adapters.web.access import bearer, flag
-from adapters.web.answers import answer, refusal
+from adapters.web.access import flag, only_admin
+from adapters.web.answers import answer
 from engine.runtime.arrivals import Event, Profile
 
 _EVENTS = {"track", "page", "screen"}
@@ -33,8 +33,7 @@ def archive_source(keys: Keys, intake: Intake) -> Blueprint:
 
     @routes.post("/admin/import")
     async def take() -> Response:
-        if not keys.administers(bearer(request)):
-            return refusal(401, "this needs the admin token, as `Authorization: Bearer TOKEN`")
+        only_admin(keys, request)
         dry = flag("dry_run")
         batch: Batch = read_batch(await read_body())
         decoded = decode_calls(batch.batch, intake.received(), batch=batch, shape=_of_the_past)

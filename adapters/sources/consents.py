@@ -10,7 +10,7 @@ from adapters.sources.body import read_body
 from adapters.sources.envelope import read
 from adapters.sources.intake import Intake
 from adapters.sources.segment import text_of
-from adapters.web.access import bearer
+from adapters.web.access import only_admin
 from adapters.web.answers import answer, refusal
 from engine.runtime.arrivals import Choice
 
@@ -33,8 +33,7 @@ def consents_source(keys: Keys, intake: Intake) -> Blueprint:
 
     @routes.post("/v1/consent")
     async def take() -> Response:
-        if not keys.administers(bearer(request)):
-            return refusal(401, "this needs the admin token, as `Authorization: Bearer TOKEN`")
+        only_admin(keys, request)
         said: Consent = read(await read_body(), Consent)
         user_id, anonymous_id = text_of(said.user_id), text_of(said.anonymous_id)
         if user_id is None and anonymous_id is None:

@@ -10,7 +10,7 @@ from adapters.sources.body import read_body
 from adapters.sources.envelope import read
 from adapters.sources.intake import Intake
 from adapters.sources.segment import text_of
-from adapters.web.access import bearer
+from adapters.web.access import only_admin
 from adapters.web.answers import answer, refusal
 from engine.runtime.arrivals import Listing
 
@@ -29,8 +29,7 @@ def lists_source(keys: Keys, intake: Intake, lists: Callable[[], Collection[str]
 
     @routes.post("/v1/segments/<name>")
     async def change(name: str) -> Response:
-        if not keys.administers(bearer(request)):
-            return refusal(401, "this needs the admin token, as `Authorization: Bearer TOKEN`")
+        only_admin(keys, request)
         if name not in lists():
             return refusal(
                 404, f"no segment {name!r} is kept as a list; declare it under `segments:` as `{name}: list`"

@@ -20,8 +20,8 @@ from adapters.sources.body import read_body
 from adapters.sources.envelope import BadEnvelope, read
 from adapters.sources.intake import Intake
 from adapters.sources.segment import text_of
-from adapters.web.access import bearer, flag
-from adapters.web.answers import answer, refusal
+from adapters.web.access import flag, only_admin
+from adapters.web.answers import answer
 from engine.core.events import Millis
 from engine.core.sending.suppression import Suppressed, Why, normal
 from engine.runtime.arrivals import Block
@@ -70,8 +70,7 @@ def suppressions_source(keys: Keys, intake: Intake, service: Service) -> Bluepri
 
     @routes.post("/v1/suppressions")
     async def take() -> Response:
-        if not keys.administers(bearer(request)):
-            return refusal(401, "this needs the admin token, as `Authorization: Bearer TOKEN`")
+        only_admin(keys, request)
         lifted, dry, body = flag("lifted"), flag("dry_run"), await read_body()
         if request.mimetype == "text/csv":
             taken = _from_csv(body)
@@ -87,8 +86,7 @@ def suppressions_source(keys: Keys, intake: Intake, service: Service) -> Bluepri
 
     @routes.get("/v1/suppressions")
     async def give() -> Response:
-        if not keys.administers(bearer(request)):
-            return refusal(401, "this needs the admin token, as `Authorization: Bearer TOKEN`")
+        only_admin(keys, request)
         text = as_csv((address, mark) for address, marks in service.addresses.marks.items() for mark in marks.values())
         return Response(text, mimetype="text/csv")
 

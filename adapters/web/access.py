@@ -6,6 +6,8 @@ import re
 from quart import request as present
 from quart.wrappers.base import BaseRequestWebsocket
 
+from adapters.keys import Keys, WrongToken
+
 _SCHEME_AND_REST = 2
 _FLAG = {"true": True, "false": False}
 
@@ -45,6 +47,17 @@ def basic_user(request: BaseRequestWebsocket) -> str | None:
 def bearer(request: BaseRequestWebsocket) -> str | None:
     """The token of `Authorization: Bearer`."""
     return _credentials(request, "bearer")
+
+
+def only_admin(keys: Keys, request: BaseRequestWebsocket) -> None:
+    """Let only those in who show the admin token.
+
+    Raises:
+        WrongToken: the request shows none, or a wrong one.
+
+    """
+    if not keys.administers(bearer(request)):
+        raise WrongToken
 
 
 def write_key(request: BaseRequestWebsocket) -> str | None:

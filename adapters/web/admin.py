@@ -5,7 +5,7 @@ from typing import Any
 from quart import Blueprint, Response, request
 
 from adapters.keys import Keys
-from adapters.web.access import bearer
+from adapters.web.access import only_admin
 from adapters.web.answers import answer, refusal
 from engine.core.decisions import Firing, message_ids
 from engine.core.events import decode
@@ -22,8 +22,7 @@ def admin(keys: Keys, service: Service) -> Blueprint:
 
     @routes.get("/admin/user")
     async def show() -> Response:
-        if not keys.administers(bearer(request)):
-            return refusal(401, "this needs the admin token, as `Authorization: Bearer TOKEN`")
+        only_admin(keys, request)
         user = await service.person(request.args.get("id", ""))
         if user is None:
             return refusal(404, "nobody is known by that id")

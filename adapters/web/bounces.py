@@ -10,7 +10,7 @@ from quart import Blueprint, Response, request
 from adapters.feedback.returns import Returns
 from adapters.keys import Keys
 from adapters.sources.body import read_body
-from adapters.web.access import bearer
+from adapters.web.access import only_admin
 from adapters.web.answers import answer, refusal
 
 
@@ -20,8 +20,7 @@ def bounces_route(keys: Keys, returns: Mapping[str, Returns]) -> Blueprint:
 
     @routes.post("/v1/bounces/<name>")
     async def take(name: str) -> Response:
-        if not keys.administers(bearer(request)):
-            return refusal(401, "this needs the admin token, as `Authorization: Bearer TOKEN`")
+        only_admin(keys, request)
         if name not in returns:
             return refusal(404, f"there is no destination `{name}` with `bounces`")
         return answer({"success": True, "taken": await returns[name].take([await read_body()])})

@@ -12,7 +12,7 @@ from adapters.sources.envelope import read
 from adapters.store import upkeep
 from adapters.store.memory import MemoryStore
 from adapters.store.sqlite import SqliteStore
-from adapters.web.access import bearer
+from adapters.web.access import only_admin
 from adapters.web.answers import answer, refusal
 from engine.runtime.ports import StoreError
 
@@ -28,10 +28,8 @@ def database(keys: Keys, store: MemoryStore | SqliteStore) -> Blueprint:
     routes = Blueprint("database", __name__, url_prefix="/admin/db")
 
     @routes.before_request
-    async def permitted() -> Response | None:
-        if keys.administers(bearer(request)):
-            return None
-        return refusal(401, "this needs the admin token, as `Authorization: Bearer TOKEN`")
+    async def permitted() -> None:
+        only_admin(keys, request)
 
     @routes.errorhandler(StoreError)
     async def impossible(error: StoreError) -> Response:

@@ -11,9 +11,9 @@ import structlog
 import trio
 from quart import Blueprint, websocket
 
-from adapters.keys import Keys
+from adapters.keys import Keys, WrongToken
 from adapters.telemetry.metrics import Metrics
-from adapters.web.access import bearer
+from adapters.web.access import only_admin
 from adapters.web.closing import LATER, OUR_FAULT, POLICY, close, code_of, first
 from adapters.web.outbox import told
 from engine.core.identity import anonymous, known
@@ -45,8 +45,10 @@ def decisions(keys: Keys, service: Service, metrics: Metrics) -> Blueprint:
     @routes.websocket("/v1/decisions")
     async def follow() -> None:
         await websocket.accept()
-        if not keys.administers(bearer(websocket)):
-            await close(POLICY, "this needs the admin token, as `Authorization: Bearer TOKEN`")
+        try:
+            only_admin(keys, websocket)
+        except WrongToken as wrong:
+            await close(POLICY, str(wrong))
             return
         try:
             with metrics.connected("decisions"):

@@ -8,7 +8,7 @@ from quart import Blueprint, Response, request
 from adapters.catalogue import catalogue, mentioned
 from adapters.configuration import Files
 from adapters.keys import Keys
-from adapters.web.access import bearer
+from adapters.web.access import only_admin
 from adapters.web.answers import answer, refusal
 from engine.language.errors import meant
 from engine.runtime.service import Service
@@ -20,8 +20,7 @@ def events_routes(keys: Keys, service: Service, files: Callable[[], Files]) -> B
 
     @routes.get("/v1/events")
     async def tell() -> Response:
-        if not keys.administers(bearer(request)):
-            return refusal(401, "this needs the admin token, as `Authorization: Bearer TOKEN`")
+        only_admin(keys, request)
         present = files()
         told = catalogue(await service.events(), mentioned(present.loaded), present.plan.fates)
         told = {"now": service.now(), **told}

@@ -14,7 +14,7 @@ from adapters.configuration import Files
 from adapters.destinations.inbox import Letter
 from adapters.keys import Keys
 from adapters.spaces import Space
-from adapters.web.access import bearer, is_here
+from adapters.web.access import is_here, only_admin
 from adapters.web.answers import answer, refusal
 from adapters.web.outbox import told
 from adapters.web.statics import static
@@ -57,8 +57,8 @@ def inbox_routes(
 
     @asked.before_request
     async def permitted() -> Response | None:
-        if not keys.administers(bearer(request)) and not (is_open and is_here(request)):
-            return refusal(401, "this needs the admin token, as `Authorization: Bearer TOKEN`")
+        if not (is_open and is_here(request)):
+            only_admin(keys, request)
         if _space() not in spaces:
             return refusal(404, f"`space` is one of {', '.join(spaces)}")
         service = spaces[_space()].service

@@ -6,7 +6,7 @@ from typing import Any, cast, get_args
 from quart import Blueprint, Response, request
 
 from adapters.keys import Keys
-from adapters.web.access import bearer
+from adapters.web.access import only_admin
 from adapters.web.answers import answer, refusal
 from engine.core.identity import anonymous, known
 from engine.runtime.outbox import NotPossible, Outbox
@@ -23,10 +23,8 @@ def outbox_routes(keys: Keys, outbox: Outbox, store: Store) -> Blueprint:
     routes = Blueprint("outbox", __name__)
 
     @routes.before_request
-    async def permitted() -> Response | None:
-        if keys.administers(bearer(request)):
-            return None
-        return refusal(401, "this needs the admin token, as `Authorization: Bearer TOKEN`")
+    async def permitted() -> None:
+        only_admin(keys, request)
 
     @routes.get("/admin/outbox")
     async def listed() -> Response:

@@ -3,7 +3,7 @@
 from quart import Blueprint, Response, request
 
 from adapters.keys import Keys
-from adapters.web.access import bearer
+from adapters.web.access import only_admin
 from adapters.web.answers import answer, refusal
 from engine.language.errors import meant
 from engine.runtime.ports import Rejected
@@ -16,8 +16,7 @@ def preview_route(keys: Keys, service: Service) -> Blueprint:
 
     @routes.get("/admin/preview")
     async def preview() -> Response:
-        if not keys.administers(bearer(request)):
-            return refusal(401, "this needs the admin token, as `Authorization: Bearer TOKEN`")
+        only_admin(keys, request)
         message, user_id = request.args.get("message", ""), request.args.get("id", "")
         messages = service.outbox.messages
         if message not in messages:

@@ -7,8 +7,8 @@ from quart import Blueprint, Response, request
 from adapters.configuration import ConfigurationErrors
 from adapters.keys import Keys
 from adapters.reloading import Reloader
-from adapters.web.access import bearer
-from adapters.web.answers import answer, refusal
+from adapters.web.access import only_admin
+from adapters.web.answers import answer
 from engine.language.errors import Notice
 
 
@@ -18,8 +18,7 @@ def reload_route(keys: Keys, reloader: Reloader) -> Blueprint:
 
     @routes.post("/admin/reload")
     async def reload() -> Response:
-        if not keys.administers(bearer(request)):
-            return refusal(401, "this needs the admin token, as `Authorization: Bearer TOKEN`")
+        only_admin(keys, request)
         try:
             changed = await reloader.reload()
         except ConfigurationErrors as errors:

@@ -13,7 +13,7 @@ from quart import Blueprint, Response, request
 from adapters.keys import Keys
 from adapters.sources.body import read_body
 from adapters.sources.envelope import read
-from adapters.web.access import bearer
+from adapters.web.access import only_admin
 from adapters.web.answers import answer, refusal
 from engine.core.events import Millis
 from engine.language.errors import meant
@@ -55,8 +55,7 @@ def replay_routes(keys: Keys, outbox: Outbox, store: Store) -> Blueprint:
 
     @routes.post("/admin/destinations/<name>/replay")
     async def replay(name: str) -> Response:
-        if not keys.administers(bearer(request)):
-            return refusal(401, "this needs the admin token, as `Authorization: Bearer TOKEN`")
+        only_admin(keys, request)
         if name not in outbox.destinations:
             return refusal(404, f"there is no destination `{name}`{meant(name, outbox.destinations)}")
         asked: Replay = read(await read_body(), Replay)

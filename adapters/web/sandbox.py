@@ -10,7 +10,7 @@ from adapters.keys import Keys
 from adapters.sources.body import read_body
 from adapters.sources.envelope import read
 from adapters.spaces import Sandbox
-from adapters.web.access import bearer
+from adapters.web.access import only_admin
 from adapters.web.answers import answer, refusal
 from engine.core.events import Millis
 from engine.language.durations import DurationError, parse_duration
@@ -34,12 +34,12 @@ def sandbox_routes(keys: Keys, sandbox: Sandbox, asked: Sequence[Blueprint]) -> 
 
     @routes.get("/clock")
     async def read_clock() -> Response:
-        return answer(_time(sandbox)) if keys.administers(bearer(request)) else _refusal()
+        only_admin(keys, request)
+        return answer(_time(sandbox))
 
     @routes.post("/clock")
     async def move_clock() -> Response:
-        if not keys.administers(bearer(request)):
-            return _refusal()
+        only_admin(keys, request)
         said: _Forward = read(await read_body(), _Forward)
         try:
             span = parse_duration(said.forward)
@@ -66,7 +66,3 @@ def _firings(sandbox: Sandbox, since: Millis) -> list[dict[str, Any]]:
         {"trigger": each.trigger, "user": each.user, "per": each.per, "at": each.at, "messages": each.messages}
         for each in found[:_TOLD]
     ]
-
-
-def _refusal() -> Response:
-    return refusal(401, "this needs the admin token, as `Authorization: Bearer TOKEN`")

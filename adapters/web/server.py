@@ -16,7 +16,7 @@ from quart_trio.asgi import TrioASGIHTTPConnection
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge, RequestTimeout
 from werkzeug.routing import WebsocketMismatch
 
-from adapters.keys import WrongKey
+from adapters.keys import WrongKey, WrongToken
 from adapters.sources.body import BODY_LIMIT, BadEncoding, TooLarge
 from adapters.sources.envelope import BadEnvelope
 from adapters.sources.stream import FRAME_LIMIT
@@ -152,6 +152,10 @@ def _wrong_key(_: Exception) -> Response:
     return refusal(401, "this needs a write key, as the user name of Basic authentication")
 
 
+def _wrong_token(wrong: Exception) -> Response:
+    return refusal(401, str(wrong))
+
+
 def _barred(barred: Exception) -> Response:
     return refusal(403, str(barred))
 
@@ -192,6 +196,7 @@ _HANDLERS: dict[type[Exception], Callable[[Any], Response]] = {
     MethodNotAllowed: _wrong_method,
     WebsocketMismatch: _no_websocket,
     WrongKey: _wrong_key,
+    WrongToken: _wrong_token,
     Barred: _barred,
     TooFast: _too_fast,
     Refused: _unready,

@@ -8,7 +8,7 @@ from quart import Blueprint, Response, request
 
 from adapters.keys import Keys
 from adapters.statistics import by_trigger
-from adapters.web.access import bearer
+from adapters.web.access import only_admin
 from adapters.web.answers import answer, refusal
 from engine.language.errors import meant
 from engine.runtime.ports import Store
@@ -19,10 +19,8 @@ def stats_routes(keys: Keys, store: Store, triggers: Callable[[], Collection[str
     routes = Blueprint("stats", __name__)
 
     @routes.before_request
-    async def permitted() -> Response | None:
-        if keys.administers(bearer(request)):
-            return None
-        return refusal(401, "this needs the admin token, as `Authorization: Bearer TOKEN`")
+    async def permitted() -> None:
+        only_admin(keys, request)
 
     @routes.get("/v1/stats")
     async def by_name() -> Response:

@@ -13,7 +13,7 @@ from quart import Blueprint, Response, request
 from adapters.configuration import Files, meanings
 from adapters.keys import Keys
 from adapters.sources.instants import BadInstant, instant
-from adapters.web.access import bearer
+from adapters.web.access import only_admin
 from adapters.web.answers import answer, refusal
 from engine.core.decisions import Firing, message_ids
 from engine.core.events import Millis
@@ -60,8 +60,7 @@ def why_routes(keys: Keys, service: Service, files: Callable[[], Files]) -> Blue
 
     @routes.get("/v1/users/<path:user_id>/why")
     async def asked(user_id: str) -> Response:
-        if not keys.administers(bearer(request)):
-            return refusal(401, "this needs the admin token, as `Authorization: Bearer TOKEN`")
+        only_admin(keys, request)
         try:
             at = request.args.get("at")
             asked_for = None if at is None else instant(at, "at")
